@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * CARP's election for one virtual router, as a pure step: (state, event, now) -> (state', actions). It knows no
+ * frame, no address and no clock; the engine turns its events into these and carries its actions out. The rules are
+ * ucarp's (carp.c), which are OpenBSD's; where xcarp decides otherwise, election.c says so.
+ */
+#ifndef XCARP_CORE_ELECTION_H
+#define XCARP_CORE_ELECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <xcarp/abi.h>
+
+#define ELECTION_HOLD_NS 3000000000ull /* how long a demoted master stays out; ucarp's sleep(3) */
+#define ELECTION_SEND_LIMIT 3 /* failures in a row that suppress pre-emption, successes that end it */
+#define ELECTION_NEVER UINT64_MAX
+
+struct election_config {
+	uint8_t advbase; /* s; 0 only where advskew is not */
+	uint8_t advskew; /* 1/256 s */
+	uint16_t dead_ratio; /* 1 or more */
+	bool preempt;
+	bool neutral; /* no down script at start */
+	bool script_at_exit; /* the down script runs when a master stops */
+};
+
+enum election_event {
+	EV_START, /* once, before any other; the state stays INIT until the link is up */
+	EV_LINK_UP,
+	EV_LINK_DOWN, /* no carrier, interface down or gone */
+	EV_ADVERT, /* an authentic one of somebody else */
+	EV_TIMER, /* the deadline may have passed */
+	EV_DEMOTE, /* the operator wants another node to be master */
+	EV_STOP, /* the virtual router ends; nothing follows */
+	EV_SENT, /* an advert left the host */
+	EV_SEND_FAILED,
+	ELECTION_EVENT_COUNT,
+};
+
+/* In the order in which they are to be carried out. */
+enum election_action {
+	ACT_ADVERT = 1 << 0,
+	ACT_BOW_OUT = 1 << 1, /* an advert with advbase and advskew 255 */
+	ACT_VIPS_ADD = 1 << 2,
+	ACT_VIPS_DEL = 1 << 3,
+	ACT_ANNOUNCE = 1 << 4,
+	ACT_UP_SCRIPT = 1 << 5,
+	ACT_DOWN_SCRIPT = 1 << 6,
+};
+
+/* Why a step did what it did, for the log. */
+enum election_cause {
+	CAUSE_NONE,
+	CAUSE_STARTED,
+	CAUSE_LINK_UP,
+	CAUSE_LINK_DOWN,
+	CAUSE_MASTER_SILENT,
+	CAUSE_PREEMPTION,
+	CAUSE_MASTER_TOO_SLOW, /* its next advert would come after our down time: a bow-out, for one */
+	CAUSE_PREFERRED_MASTER,
+	CAUSE_NON_PREFERRED_MASTER,
+	CAUSE_DEMOTED,
+	CAUSE_STOPPED,
+	CAUSE_SEND_SUPPRESSED, /* sending failed three times: we advertise as a bad choice */
+	CAUSE_SEND_RECOVERED,
+	ELECTION_CAUSE_COUNT,
+};
+
+struct election_input {
+	enum election_event event;
+	/* EV_ADVERT only: */
+	uint64_t arrival_ns;
+	uint32_t interval_256ths; /* the peer's */
+	int source_order; /* the peer's source address against ours in election_source_compare()'s order */
+};
+
+struct election {
+	enum vr_state state;
+	bool held; /* BACKUP after EV_DEMOTE: no promotion until deadline_ns */
+	bool send_suppressed;
+	uint8_t announce_in; /* announce again after so many adverts; 0: no */
+	uint8_t send_failures; /* in a row */
+	uint8_t send_successes; /* in a row, since send_suppressed */
+	uint64_t deadline_ns; /* INIT: never. BACKUP: end of the hold or the down time. MASTER: the next advert */
+};
+
+struct election_result {
+	unsigned int actions; /* enum election_action */
+	enum election_cause cause;
+};
+
+void election_init(struct election *election);
+
+/*
+ * One step. now_ns is CLOCK_MONOTONIC and never goes back between calls; an advert's arrival_ns may lie before it (the
+ * controller was late) or a little after (the advert came while the controller worked).
+ */
+struct election_result election_step(struct election *election, const struct election_config *config,
+				     const struct election_input *input, uint64_t now_ns);
+
+/* Skew that our adverts carry now. */
+uint8_t election_advskew(const struct election *election, const struct election_config *config);
+
+/* Our interval now, in 1/256 s. */
+uint32_t election_interval_256ths(const struct election *election, const struct election_config *config);
+
+/* How long we wait for a silent master. */
+uint64_t election_down_ns(const struct election_config *config);
+
+/*
+ * Who wins between equal intervals: ucarp compares IPv4 sources as little-endian integers, so the last octet counts
+ * most, and lower wins. Addresses in network order. Negative: a wins over b.
+ */
+int election_source_compare(uint32_t a, uint32_t b);
+
+const char *election_state_name(enum vr_state state);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The Ethernet frames that a virtual router sends: adverts, and announcements of its addresses. */
+#ifndef XCARP_CORE_FRAME_H
+#define XCARP_CORE_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <xcarp/carp.h>
+#include <xcarp/sha1.h>
+
+#include "vip.h"
+
+#define FRAME_MAC_LEN 6
+#define FRAME_ADVERT_LEN (14 + 20 + sizeof(struct carp_header))
+#define FRAME_ARP_LEN (14 + 28)
+#define FRAME_NA_LEN (14 + 40 + 32)
+#define FRAME_MAX FRAME_NA_LEN
+
+struct frame_advert {
+	uint8_t source_mac[FRAME_MAC_LEN];
+	bool broadcast; /* ucarp -M: Ethernet broadcast; the IP destination stays the group */
+	uint32_t source; /* IPv4, network order */
+	uint32_t group; /* IPv4, network order */
+	uint16_t ip_id; /* host order */
+	uint8_t vhid;
+	uint8_t advbase; /* s */
+	uint8_t advskew; /* 1/256 s */
+	uint64_t counter;
+};
+
+/* Builds and signs one advert, FRAME_ADVERT_LEN bytes. */
+void frame_advert(uint8_t frame[FRAME_ADVERT_LEN], const struct frame_advert *advert, const struct carp_hmac_key *key);
+
+/* The MAC that adverts come from where the interface's own is not asked for: 00:00:5e:00:01:VHID, as the BSDs. */
+void frame_virtual_mac(uint8_t mac[FRAME_MAC_LEN], uint8_t vhid);
+
+/*
+ * Announces that vip is at mac: a gratuitous ARP request (sender = target = VIP, sender and target MAC the same,
+ * as ucarp's garp.c), or for IPv6 an unsolicited neighbour advertisement with the override flag (RFC 4861, 7.2.6).
+ * Returns the frame's length, at most FRAME_MAX.
+ */
+size_t frame_announce(uint8_t frame[FRAME_MAX], const struct vip *vip, const uint8_t mac[FRAME_MAC_LEN]);
+
+#endif

@@ -1,0 +1,618 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "options.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <syslog.h>
+
+#define DEAD_RATIO_MAX 65535
+#define SCRIPT_TIMEOUT_MAX_S 86400
+
+struct option;
+
+struct parse {
+	struct options *options;
+	const struct option *option;
+	char name[32]; /* as given: -v, --vhid */
+	char *error;
+};
+
+struct option {
+	char letter; /* 0: long only */
+	const char *name;
+	bool (*set)(struct parse *parse, char *value);
+	const char *value; /* what the help calls it; NULL: takes none */
+	const char *help;
+};
+
+/* The option table is at the end; these setters are its rows' verbs. Each returns false with parse->error filled. */
+
+static bool refuse(struct parse *parse, const char *value, const char *right)
+{
+	snprintf(parse->error, OPTIONS_ERROR_LEN, "%s%s%.200s: %s", parse->name, value ? " " : "", value ? value : "",
+		 right);
+	return false;
+}
+
+/* As strtoul(value, NULL, 0) in ucarp, but the whole value has to be a number in range. */
+static bool read_number(struct parse *parse, const char *value, unsigned long min, unsigned long max,
+			unsigned long *number)
+{
+	char right[64];
+	char *end;
+
+	errno = 0;
+	*number = strtoul(value, &end, 0);
+	if (errno || end == value || *end || strchr(value, '-') || *number < min || *number > max) {
+		snprintf(right, sizeof(right), "must be a number from %lu to %lu", min, max);
+		return refuse(parse, value, right);
+	}
+	return true;
+}
+
+static bool read_ipv4(struct parse *parse, const char *value, uint32_t *address)
+{
+	if (inet_pton(AF_INET, value, address) != 1)
+		return refuse(parse, value, "must be an IPv4 address such as 10.1.1.1");
+	return true;
+}
+
+static bool set_interface(struct parse *parse, char *value)
+{
+	struct vr_options *vr = &parse->options->vr;
+	size_t len = strlen(value);
+
+	if (len >= sizeof(vr->interface) || strpbrk(value, "/ \t\n:") || !strcmp(value, ".") || !strcmp(value, ".."))
+		return refuse(parse, value, "must be the name of a network interface, at most 15 characters");
+	memcpy(vr->interface, value, len + 1);
+	return true;
+}
+
+static bool set_source(struct parse *parse, char *value)
+{
+	struct vip source;
+
+	if (!read_ipv4(parse, value, &parse->options->vr.source))
+		return false;
+	if (vip_parse(&source, value))
+		return refuse(parse, value, "must be an address of this host's own");
+	return true;
+}
+
+static bool set_group(struct parse *parse, char *value)
+{
+	if (!read_ipv4(parse, value, &parse->options->vr.group))
+		return false;
+	if (ntohl(parse->options->vr.group) >> 28 != 0xe)
+		return refuse(parse, value, "must be a multicast group, 224.0.0.0 to 239.255.255.255");
+	return true;
+}
+
+static bool set_vhid(struct parse *parse, char *value)
+{
+	unsigned long number;
+
+	if (!read_number(parse, value, 1, 255, &number))
+		return false;
+	parse->options->vr.vhid = (uint8_t)number;
+	return true;
+}
+
+static bool set_password(struct parse *parse, char *value)
+{
+	size_t len = strlen(value);
+
+	if (!len || len > CARP_KEY_MAX)
+		return refuse(parse, NULL, "the password must have 1 to 20 characters (at most 19 where ucarp is a peer)");
+	parse->options->vr.password = value;
+	parse->options->vr.passfile = NULL;
+	return true;
+}
+
+static bool set_passfile(struct parse *parse, char *value)
+{
+	if (!*value)
+		return refuse(parse, value, "must be a file with the password in its first line");
+	parse->options->vr.passfile = value;
+	parse->options->vr.password = NULL;
+	return true;
+}
+
+static bool set_preempt(struct parse *parse, char *value)
+{
+	(void)value;
+	parse->options->vr.election.preempt = true;
+	return true;
+}
+
+static bool set_neutral(struct parse *parse, char *value)
+{
+	(void)value;
+	parse->options->vr.election.neutral = true;
+	return true;
+}
+
+static bool set_address(struct parse *parse, char *value)
+{
+	struct vr_options *vr = &parse->options->vr;
+	struct vip vip;
+	const char *wrong = vip_parse(&vip, value);
+
+	if (wrong)
+		return refuse(parse, value, wrong);
+	for (size_t i = 0; i < vr->vip_count; i++)
+		if (!vip_compare(&vr->vips[i], &vip))
+			return refuse(parse, value, "is given twice; each address must be given once");
+	if (vr->vip_count == CARP_VIPS_MAX)
+		return refuse(parse, value, "is one too many; a virtual router has at most 32 addresses");
+	vr->vips[vr->vip_count++] = vip;
+	return true;
+}
+
+static bool set_help(struct parse *parse, char *value)
+{
+	(void)value;
+	parse->options->help = true;
+	return true;
+}
+
+static bool set_version(struct parse *parse, char *value)
+{
+	(void)value;
+	parse->options->version = true;
+	return true;
+}
+
+static bool set_advbase(struct parse *parse, char *value)
+{
+	unsigned long number;
+
+	if (!read_number(parse, value, 0, 255, &number))
+		return false;
+	parse->options->vr.election.advbase = (uint8_t)number;
+	return true;
+}
+
+static bool set_advskew(struct parse *parse, char *value)
+{
+	unsigned long number;
+
+	if (!read_number(parse, value, 0, 255, &number))
+		return false;
+	parse->options->vr.election.advskew = (uint8_t)number;
+	return true;
+}
+
+/* ucarp runs no script where the name is empty. */
+static bool set_upscript(struct parse *parse, char *value)
+{
+	parse->options->vr.upscript = *value ? value : NULL;
+	return true;
+}
+
+static bool set_downscript(struct parse *parse, char *value)
+{
+	parse->options->vr.downscript = *value ? value : NULL;
+	return true;
+}
+
+static bool set_dead_ratio(struct parse *parse, char *value)
+{
+	unsigned long number;
+
+	if (!read_number(parse, value, 1, DEAD_RATIO_MAX, &number))
+		return false;
+	parse->options->vr.election.dead_ratio = (uint16_t)number;
+	return true;
+}
+
+static bool set_debug(struct parse *parse, char *value)
+{
+	(void)value;
+	parse->options->debug = true;
+	return true;
+}
+
+static bool set_shutdown(struct parse *parse, char *value)
+{
+	(void)value;
+	parse->options->vr.election.script_at_exit = true;
+	return true;
+}
+
+static bool set_daemonize(struct parse *parse, char *value)
+{
+	(void)value;
+	parse->options->daemonize = true;
+	return true;
+}
+
+static bool set_ignore_link_state(struct parse *parse, char *value)
+{
+	(void)value;
+	parse->options->vr.ignore_link_state = true;
+	return true;
+}
+
+static bool set_broadcast(struct parse *parse, char *value)
+{
+	(void)value;
+	parse->options->vr.broadcast = true;
+	return true;
+}
+
+static bool set_facility(struct parse *parse, char *value)
+{
+	static const struct {
+		const char *name;
+		int facility;
+	} facilities[] = {
+		{ "auth", LOG_AUTH },	  { "authpriv", LOG_AUTHPRIV }, { "cron", LOG_CRON },	  { "daemon", LOG_DAEMON },
+		{ "ftp", LOG_FTP },	  { "kern", LOG_KERN },		{ "lpr", LOG_LPR },	  { "mail", LOG_MAIL },
+		{ "news", LOG_NEWS },	  { "security", LOG_AUTH },	{ "syslog", LOG_SYSLOG }, { "user", LOG_USER },
+		{ "uucp", LOG_UUCP },	  { "local0", LOG_LOCAL0 },	{ "local1", LOG_LOCAL1 }, { "local2", LOG_LOCAL2 },
+		{ "local3", LOG_LOCAL3 }, { "local4", LOG_LOCAL4 },	{ "local5", LOG_LOCAL5 }, { "local6", LOG_LOCAL6 },
+		{ "local7", LOG_LOCAL7 },
+	};
+
+	parse->options->use_syslog = strcasecmp(value, "none") != 0;
+	if (!parse->options->use_syslog)
+		return true;
+	for (size_t i = 0; i < sizeof(facilities) / sizeof(*facilities); i++) {
+		if (strcasecmp(value, facilities[i].name))
+			continue;
+		parse->options->facility = facilities[i].facility;
+		return true;
+	}
+	return refuse(parse, value, "must be a syslog facility such as daemon, user, local0 to local7, or none");
+}
+
+static bool set_xparam(struct parse *parse, char *value)
+{
+	parse->options->vr.xparam = value;
+	return true;
+}
+
+static bool set_no_vip(struct parse *parse, char *value)
+{
+	(void)value;
+	parse->options->vr.manage_vips = false;
+	return true;
+}
+
+static bool set_real_mac(struct parse *parse, char *value)
+{
+	(void)value;
+	parse->options->vr.real_mac = true;
+	return true;
+}
+
+static bool set_pidfile(struct parse *parse, char *value)
+{
+	if (!*value)
+		return refuse(parse, value, "must be the name of a file to write the process id to");
+	parse->options->pidfile = value;
+	return true;
+}
+
+static bool set_script_timeout(struct parse *parse, char *value)
+{
+	unsigned long number;
+
+	if (!read_number(parse, value, 1, SCRIPT_TIMEOUT_MAX_S, &number))
+		return false;
+	parse->options->vr.script_timeout_s = (uint32_t)number;
+	return true;
+}
+
+static bool set_xdp_mode(struct parse *parse, char *value)
+{
+	static const char *const modes[] = {
+		[ATTACH_AUTO] = "auto",
+		[ATTACH_NATIVE] = "native",
+		[ATTACH_GENERIC] = "generic",
+	};
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
+		if (strcmp(value, modes[i]))
+			continue;
+		parse->options->xdp_mode = (enum attach_mode)i;
+		return true;
+	}
+	return refuse(parse, value, "must be auto, native or generic");
+}
+
+static bool set_tap(struct parse *parse, char *value)
+{
+	(void)value;
+	parse->options->tap = true;
+	return true;
+}
+
+/* ucarp's own, in the order of its help; a long name may be cut short as long as it fits only one of these. */
+static const struct option ucarp_options[] = {
+	{ 'i', "interface", set_interface, "IF", "interface to use; without it, the one that holds the -s address" },
+	{ 's', "srcip", set_source, "IP", "real address of this host on that interface" },
+	{ 'm', "mcastip", set_group, "IP", "multicast group of the adverts (224.0.0.18)" },
+	{ 'v', "vhid", set_vhid, "ID", "virtual router's id, 1-255" },
+	{ 'p', "pass", set_password, "PASS", "password, at most 20 characters" },
+	{ 'o', "passfile", set_passfile, "FILE", "read the password from the first line of FILE" },
+	{ 'P', "preempt", set_preempt, NULL, "become master as soon as a worse master is heard" },
+	{ 'n', "neutral", set_neutral, NULL, "do not run the down script at start" },
+	{ 'a', "addr", set_address, "IP[/LEN]", "virtual address; may be given up to 32 times" },
+	{ 'h', "help", set_help, NULL, "this text" },
+	{ 'b', "advbase", set_advbase, "SECS", "seconds between adverts, 0-255 (1)" },
+	{ 'k', "advskew", set_advskew, "SKEW", "1/256 seconds to add to that, 0-255 (0)" },
+	{ 'u', "upscript", set_upscript, "FILE", "run FILE after becoming master" },
+	{ 'd', "downscript", set_downscript, "FILE", "run FILE after becoming backup" },
+	{ 'r', "deadratio", set_dead_ratio, "RATIO", "a master is dead after so many silent intervals (3)" },
+	{ 'D', "debug", set_debug, NULL, "log more, each advert too" },
+	{ 'z', "shutdown", set_shutdown, NULL, "run the down script when a master exits" },
+	{ 'B', "daemonize", set_daemonize, NULL, "go to the background once everything works" },
+	{ 'S', "ignoreifstate", set_ignore_link_state, NULL, "go on without a carrier" },
+	{ 'M', "nomcast", set_broadcast, NULL, "send adverts as Ethernet broadcasts" },
+	{ 'f', "facility", set_facility, "NAME", "syslog facility (daemon), or none" },
+	{ 'x', "xparam", set_xparam, "VALUE", "third argument of the scripts" },
+};
+
+static const struct option own_options[] = {
+	{ 0, "no-vip", set_no_vip, NULL, "leave the virtual addresses to the scripts" },
+	{ 0, "real-mac", set_real_mac, NULL, "send adverts from the interface's own MAC address" },
+	{ 0, "script-timeout", set_script_timeout, "SECS", "kill a script that runs longer (60)" },
+	{ 0, "pidfile", set_pidfile, "FILE", "write the process id to FILE, remove FILE at exit" },
+	{ 0, "xdp-mode", set_xdp_mode, "MODE", "auto, native or generic (auto)" },
+	{ 0, "tap", set_tap, NULL, "let accepted adverts go on to the host's stack, for tcpdump" },
+	{ 0, "version", set_version, NULL, "print the version" },
+};
+
+#define COUNT(table) (sizeof(table) / sizeof(*(table)))
+
+static const struct option *find_letter(char letter)
+{
+	for (size_t i = 0; i < COUNT(ucarp_options); i++)
+		if (ucarp_options[i].letter == letter)
+			return &ucarp_options[i];
+	return NULL;
+}
+
+/* Exact, or the only one in the table that begins so. *fits: how many begin so. */
+static const struct option *find_in(const struct option *table, size_t count, const char *name, size_t len,
+				    size_t *fits)
+{
+	const struct option *found = NULL;
+
+	*fits = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (strncmp(table[i].name, name, len))
+			continue;
+		if (!table[i].name[len]) {
+			*fits = 1;
+			return &table[i];
+		}
+		found = &table[i];
+		++*fits;
+	}
+	return *fits == 1 ? found : NULL;
+}
+
+/* ucarp's options come first, so that what getopt_long() made of a shortened name there holds here. */
+static const struct option *find_name(const char *name, size_t len, size_t *fits)
+{
+	size_t own_fits;
+	const struct option *own = find_in(own_options, COUNT(own_options), name, len, &own_fits);
+	const struct option *ucarp;
+
+	if (own && !own->name[len]) {
+		*fits = 1;
+		return own;
+	}
+	ucarp = find_in(ucarp_options, COUNT(ucarp_options), name, len, fits);
+	if (*fits)
+		return ucarp;
+	*fits = own_fits;
+	return own;
+}
+
+/* One option of argv, as the command line spells it. */
+struct word {
+	const struct option *option; /* NULL: unknown, see fits */
+	size_t fits; /* long names that begin so */
+	const char *name; /* without dashes */
+	size_t name_len;
+	bool is_long;
+	char *value; /* NULL: none */
+	bool stray_value; /* --flag=value where none is taken */
+};
+
+struct cursor {
+	int argc;
+	char **argv;
+	int index;
+	char *letters; /* rest of a cluster such as -Pz */
+};
+
+enum word_kind {
+	WORD_END,
+	WORD_OPTION,
+	WORD_ARGUMENT, /* not an option */
+};
+
+static char *next_value(struct cursor *cursor)
+{
+	return cursor->index < cursor->argc ? cursor->argv[cursor->index++] : NULL;
+}
+
+static enum word_kind next_letter(struct cursor *cursor, struct word *word)
+{
+	*word = (struct word){ .name = cursor->letters, .name_len = 1 };
+	word->option = find_letter(*cursor->letters++);
+	if (word->option && word->option->value) {
+		word->value = *cursor->letters ? cursor->letters : next_value(cursor);
+		cursor->letters = NULL;
+	} else if (!*cursor->letters) {
+		cursor->letters = NULL;
+	}
+	return WORD_OPTION;
+}
+
+static enum word_kind next_word(struct cursor *cursor, struct word *word)
+{
+	char *text, *equals;
+
+	if (cursor->letters)
+		return next_letter(cursor, word);
+	text = next_value(cursor);
+	if (!text)
+		return WORD_END;
+	if (text[0] != '-' || !text[1] || !strcmp(text, "--")) {
+		*word = (struct word){ .name = text, .name_len = strlen(text) };
+		return WORD_ARGUMENT;
+	}
+	if (text[1] != '-') {
+		cursor->letters = text + 1;
+		return next_letter(cursor, word);
+	}
+
+	equals = strchr(text, '=');
+	*word = (struct word){ .is_long = true, .name = text + 2 };
+	word->name_len = equals ? (size_t)(equals - text) - 2 : strlen(text) - 2;
+	word->option = find_name(word->name, word->name_len, &word->fits);
+	word->value = equals ? equals + 1 : NULL;
+	if (word->option && word->option->value && !equals)
+		word->value = next_value(cursor);
+	word->stray_value = equals && word->option && !word->option->value;
+	return WORD_OPTION;
+}
+
+static bool apply_word(struct parse *parse, const struct word *word)
+{
+	if (word->option && word->is_long)
+		snprintf(parse->name, sizeof(parse->name), "--%s", word->option->name);
+	else
+		snprintf(parse->name, sizeof(parse->name), "%s%.*s", word->is_long ? "--" : "-",
+			 (int)(word->name_len < 24 ? word->name_len : 24), word->name);
+
+	if (!word->option)
+		return refuse(parse, NULL,
+			      word->fits > 1 ? "fits more than one option; write it out (see --help)" :
+					       "no such option; see --help");
+	if (word->stray_value)
+		return refuse(parse, NULL, "takes no value");
+	if (word->option->value && !word->value)
+		return refuse(parse, NULL, "needs a value; see --help");
+	return word->option->set(parse, word->value);
+}
+
+static bool check_whole(const struct options *options, char *error)
+{
+	const struct vr_options *vr = &options->vr;
+	const char *missing = NULL;
+
+	if (!vr->vhid)
+		missing = "-v (--vhid) is missing: the virtual router's id, 1 to 255";
+	else if (!vr->password && !vr->passfile)
+		missing = "-p (--pass) or -o (--passfile) is missing: the password, 1 to 20 characters";
+	else if (!vr->source)
+		missing = "-s (--srcip) is missing: this host's real IPv4 address on the interface";
+	else if (!vr->vip_count)
+		missing = "-a (--addr) is missing: the virtual address";
+	else if (!vr->election.advbase && !vr->election.advskew)
+		missing = "-b 0 -k 0: one of --advbase and --advskew must be 1 or more";
+	if (missing) {
+		snprintf(error, OPTIONS_ERROR_LEN, "%s", missing);
+		return false;
+	}
+
+	for (size_t i = 0; i < vr->vip_count; i++) {
+		char text[VIP_TEXT_LEN];
+
+		if (vr->vips[i].ip_version != 4 || memcmp(vr->vips[i].address, &vr->source, 4))
+			continue;
+		snprintf(error, OPTIONS_ERROR_LEN,
+			 "-a %s: is the -s address; the virtual address must be another one, which no host owns",
+			 vip_format(&vr->vips[i], true, text));
+		return false;
+	}
+	return true;
+}
+
+int options_parse(struct options *options, int argc, char **argv, char error[OPTIONS_ERROR_LEN])
+{
+	struct parse parse = { .options = options, .error = error };
+	struct cursor cursor = { .argc = argc, .argv = argv, .index = 1 };
+	struct word word;
+	enum word_kind kind;
+
+	*options = (struct options){
+		.use_syslog = true,
+		.facility = LOG_DAEMON,
+		.vr = {
+			.group = htonl(CARP_GROUP_IPV4),
+			.election = { .advbase = 1, .dead_ratio = 3 },
+			.script_timeout_s = 60,
+			.manage_vips = true,
+		},
+	};
+	error[0] = '\0';
+
+	while ((kind = next_word(&cursor, &word)) != WORD_END) {
+		if (kind == WORD_ARGUMENT) {
+			snprintf(error, OPTIONS_ERROR_LEN, "%.200s: unexpected argument; every value needs its option, see --help",
+				 word.name);
+			return -EINVAL;
+		}
+		if (!apply_word(&parse, &word))
+			return -EINVAL;
+		if (options->help || options->version)
+			return 0;
+	}
+	return check_whole(options, error) ? 0 : -EINVAL;
+}
+
+void options_wipe_passwords(int argc, char **argv)
+{
+	struct cursor cursor = { .argc = argc, .argv = argv, .index = 1 };
+	struct word word;
+
+	while (next_word(&cursor, &word) != WORD_END)
+		if (word.value && word.option && word.option->set == set_password)
+			explicit_bzero(word.value, strlen(word.value));
+}
+
+static size_t help_rows(char *text, size_t at, size_t size, const struct option *table, size_t count)
+{
+	for (size_t i = 0; i < count && at < size; i++) {
+		const struct option *o = &table[i];
+		char left[48];
+
+		snprintf(left, sizeof(left), "%c%c%c --%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
+			 o->letter ? ',' : ' ', o->name, o->value ? "=" : "", o->value ? o->value : "");
+		at += (size_t)snprintf(text + at, size - at, "  %-28s %s\n", left, o->help);
+	}
+	return at;
+}
+
+const char *options_help(void)
+{
+	static char text[8192];
+	size_t at;
+
+	at = (size_t)snprintf(text, sizeof(text),
+			      "Usage: xcarp -i IF -s IP -v ID -p PASS -a IP[/LEN] [option ...]\n"
+			      "\n"
+			      "Keeps the virtual address on one of the hosts that run this, by CARP.\n"
+			      "\n"
+			      "ucarp's options:\n");
+	at = help_rows(text, at, sizeof(text), ucarp_options, COUNT(ucarp_options));
+	at += (size_t)snprintf(text + at, sizeof(text) - at, "\nxcarp's own:\n");
+	at = help_rows(text, at, sizeof(text), own_options, COUNT(own_options));
+	snprintf(text + at, sizeof(text) - at,
+		 "\nNumbers may be decimal, octal (010) or hexadecimal (0x0a). Scripts are run as\n"
+		 "  FILE INTERFACE VIRTUAL-ADDRESS [VALUE of -x]\n"
+		 "Signals: USR1 logs the state, USR2 gives mastership away, TERM and INT leave. See xcarp(8).\n");
+	return text;
+}

@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "dataplane.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <xdp/libxdp.h>
+
+#include "io/bpffs.h"
+#include "io/log.h"
+#include "xcarp.skel.h"
+
+#define PROGRAM_NAME "xcarp"
+#define RECORDS_PER_VR 64 /* room in the ring */
+#define RING_MIN_BYTES (64u << 10)
+#define RECORD_BYTES 64 /* a record and the ring's header for it */
+
+struct dataplane {
+	struct dataplane_config config;
+	struct bpffs_dir dir;
+	struct xcarp_bpf *skel;
+	struct xdp_program *program;
+	bool is_loaded;
+	/* One interface for now; the program itself serves any number. */
+	uint32_t ifindex; /* 0: attached to none */
+	enum xdp_attach_mode attach_mode;
+	int group_fd; /* holds the memberships */
+	struct vr_live *live;
+	size_t live_bytes;
+	struct ring_buffer *ring;
+	struct loop_source ring_source;
+	uint64_t now_ns; /* of the drain under way */
+	uint32_t records_left; /* of the drain under way */
+	uint32_t generation;
+};
+
+/* For -D only: what matters to the user is told once, by whoever knows the user's words. */
+static void log_library_line(const char *format, va_list args)
+{
+	char line[400];
+	size_t len;
+
+	vsnprintf(line, sizeof(line), format, args);
+	len = strlen(line);
+	while (len && line[len - 1] == '\n')
+		line[--len] = '\0';
+	if (len)
+		log_write(LOG_DEBUG, line);
+}
+
+static int log_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	if (level == LIBBPF_WARN)
+		log_library_line(format, args);
+	return 0;
+}
+
+static int log_libxdp(enum libxdp_print_level level, const char *format, va_list args)
+{
+	if (level != LIBXDP_DEBUG)
+		log_library_line(format, args);
+	return 0;
+}
+
+static uint32_t ring_bytes(uint32_t capacity)
+{
+	uint32_t bytes = RING_MIN_BYTES;
+
+	while (bytes < (uint64_t)capacity * RECORDS_PER_VR * RECORD_BYTES && bytes < 1u << 30)
+		bytes <<= 1;
+	return bytes;
+}
+
+static int size_maps(struct xcarp_bpf *skel, uint32_t capacity)
+{
+	return bpf_map__set_max_entries(skel->maps.vrouters, capacity) ?:
+	       bpf_map__set_max_entries(skel->maps.live, capacity) ?:
+	       bpf_map__set_max_entries(skel->maps.keys, capacity) ?:
+	       bpf_map__set_max_entries(skel->maps.vips, capacity * CARP_VIPS_MAX) ?:
+	       bpf_map__set_max_entries(skel->maps.events, ring_bytes(capacity));
+}
+
+static int open_program(struct dataplane *dp)
+{
+	int err;
+
+	dp->skel = xcarp_bpf__open();
+	if (!dp->skel)
+		return -errno;
+	err = size_maps(dp->skel, dp->config.capacity);
+	if (err)
+		return err;
+	DECLARE_LIBXDP_OPTS(xdp_program_opts, opts, .obj = dp->skel->obj, .prog_name = PROGRAM_NAME);
+
+	/* libxdp loads it when it attaches it: only then is known whether it becomes a dispatcher's part or stands alone. */
+	dp->program = xdp_program__create(&opts);
+	err = (int)libxdp_get_error(dp->program);
+	if (err)
+		dp->program = NULL;
+	return err;
+}
+
+struct dataplane *dataplane_new(const struct dataplane_config *config)
+{
+	struct dataplane *dp = calloc(1, sizeof(*dp));
+	int err;
+
+	if (!dp) {
+		log_error("out of memory");
+		return NULL;
+	}
+	dp->config = *config;
+	dp->dir.fd = -1;
+	dp->group_fd = -1;
+	libbpf_set_print(log_libbpf);
+	libxdp_set_print(log_libxdp);
+
+	if (bpffs_take(&dp->dir)) {
+		dataplane_free(dp);
+		return NULL;
+	}
+	/* Where its dispatcher is to be pinned; matters where ours is not at the usual place. */
+	setenv("LIBXDP_BPFFS", dp->dir.root, 1);
+	err = open_program(dp);
+	if (err) {
+		log_error("cannot prepare the XDP program: %s", strerror(-err));
+		dataplane_free(dp);
+		return NULL;
+	}
+	return dp;
+}
+
+static int on_record(void *ctx, void *data, size_t len)
+{
+	struct dataplane *dp = ctx;
+	const struct xcarp_record *record = data;
+
+	if (len >= sizeof(*record) && record->abi_version == XCARP_ABI_VERSION)
+		dp->config.record(dp->config.ctx, record, dp->now_ns);
+	/* Not for ever, even if adverts come as fast as they are read. */
+	return --dp->records_left ? 0 : -EAGAIN;
+}
+
+void dataplane_drain(struct dataplane *dp, uint64_t now_ns)
+{
+	if (!dp->ring)
+		return;
+	dp->now_ns = now_ns;
+	dp->records_left = ring_bytes(dp->config.capacity) / RECORD_BYTES;
+	ring_buffer__consume(dp->ring);
+}
+
+static void ring_ready(void *ctx, uint64_t now_ns)
+{
+	dataplane_drain(ctx, now_ns);
+}
+
+static int pin_maps(struct dataplane *dp)
+{
+	struct bpf_map *const maps[] = {
+		dp->skel->maps.vrouters, dp->skel->maps.live,	dp->skel->maps.drops,
+		dp->skel->maps.vips,	 dp->skel->maps.events,
+	};
+
+	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++) {
+		char path[sizeof(dp->dir.path) + 32];
+		int err;
+
+		snprintf(path, sizeof(path), "%s/%s", dp->dir.path, bpf_map__name(maps[i]));
+		err = bpf_map__pin(maps[i], path);
+		if (err) {
+			log_error("%s: cannot pin the map: %s", path, strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int map_live(struct dataplane *dp)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	size_t bytes = dp->config.capacity * sizeof(struct vr_live);
+
+	dp->live_bytes = (bytes + (size_t)page - 1) / (size_t)page * (size_t)page;
+	dp->live = mmap(NULL, dp->live_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(dp->skel->maps.live), 0);
+	if (dp->live != MAP_FAILED)
+		return 0;
+	dp->live = NULL;
+	log_error("cannot map `live`: %s", strerror(errno));
+	return -errno;
+}
+
+static int open_ring(struct dataplane *dp)
+{
+	dp->ring = ring_buffer__new(bpf_map__fd(dp->skel->maps.events), on_record, dp, NULL);
+	if (!dp->ring) {
+		log_error("cannot open the ring: %s", strerror(errno));
+		return -errno;
+	}
+	dp->ring_source = (struct loop_source){
+		.fd = ring_buffer__epoll_fd(dp->ring),
+		.ready = ring_ready,
+		.ctx = dp,
+	};
+	return loop_add(dp->config.loop, &dp->ring_source);
+}
+
+/* Once the program is loaded, its maps exist. */
+static int use_maps(struct dataplane *dp)
+{
+	dp->is_loaded = true;
+	return map_live(dp) ?: pin_maps(dp) ?: open_ring(dp);
+}
+
+/* Attaching. */
+
+static void log_foreign_program(const char *name, const struct xdp_program *program)
+{
+	log_error("%s: XDP program id %u (%s) is there already and cannot be shared; take it off with "
+		  "`ip link set dev %s xdp off` (or xdp-loader unload), or load it through libxdp's dispatcher",
+		  name, xdp_program__id(program), xdp_program__name(program), name);
+}
+
+/*
+ * A controller that was killed leaves its program. We hold the namespace's lock, so one of our name is a dead one's.
+ * Returns -EBUSY after a logged line where another program is in the way.
+ */
+static int clear_interface(uint32_t ifindex, const char *name)
+{
+	struct xdp_multiprog *programs = xdp_multiprog__get_from_ifindex((int)ifindex);
+	struct xdp_program *program = NULL;
+	int err = 0;
+
+	if (libxdp_get_error(programs))
+		return 0;
+	if (xdp_multiprog__is_legacy(programs)) {
+		program = xdp_multiprog__main_prog(programs);
+		if (program && !strcmp(xdp_program__name(program), PROGRAM_NAME)) {
+			log_warn("%s: taking off the XDP program that a dead xcarp left", name);
+			err = xdp_multiprog__detach(programs);
+		} else if (program) {
+			log_foreign_program(name, program);
+			err = -EBUSY;
+		}
+		xdp_multiprog__close(programs);
+		return err;
+	}
+	while ((program = xdp_multiprog__next_prog(program, programs))) {
+		if (strcmp(xdp_program__name(program), PROGRAM_NAME))
+			continue;
+		log_warn("%s: taking off the XDP program that a dead xcarp left", name);
+		err = xdp_program__detach(program, (int)ifindex, xdp_multiprog__attach_mode(programs), 0);
+		break;
+	}
+	xdp_multiprog__close(programs);
+	return err;
+}
+
+static int attach_in(struct dataplane *dp, uint32_t ifindex, enum xdp_attach_mode mode)
+{
+	int err = xdp_program__attach(dp->program, (int)ifindex, mode, 0);
+
+	if (!err)
+		dp->attach_mode = mode;
+	return err;
+}
+
+/* Another driver mode helps against what a driver lacks, not against these. */
+static bool is_final(int err)
+{
+	return err == -EPERM || err == -EBUSY || err == -EEXIST || err == -ENODEV || err == -ENOMEM;
+}
+
+static int attach_program(struct dataplane *dp, uint32_t ifindex, const char *name)
+{
+	int err = 0;
+
+	if (dp->config.mode != ATTACH_GENERIC) {
+		err = attach_in(dp, ifindex, XDP_MODE_NATIVE);
+		if (!err || is_final(err) || dp->config.mode == ATTACH_NATIVE)
+			goto out;
+		log_warn("%s: its driver takes no XDP program (%s): using the slower generic mode", name, strerror(-err));
+	}
+	err = attach_in(dp, ifindex, XDP_MODE_SKB);
+out:
+	if (err)
+		log_error("%s: cannot attach the XDP program: %s%s", name, strerror(-err),
+			  dp->config.mode == ATTACH_NATIVE && !is_final(err) ? "; --xdp-mode=generic works with every driver" :
+										 "");
+	return err;
+}
+
+int dataplane_attach(struct dataplane *dp, uint32_t ifindex, const char *name)
+{
+	int err = clear_interface(ifindex, name) ?: attach_program(dp, ifindex, name);
+
+	if (err)
+		return err;
+	dp->ifindex = ifindex;
+	return dp->is_loaded ? 0 : use_maps(dp);
+}
+
+bool dataplane_is_attached(struct dataplane *dp, uint32_t ifindex)
+{
+	return dp->ifindex == ifindex && xdp_program__is_attached(dp->program, (int)ifindex) != XDP_MODE_UNSPEC;
+}
+
+void dataplane_detach(struct dataplane *dp, uint32_t ifindex)
+{
+	char name[IF_NAMESIZE];
+	int err;
+
+	if (dp->ifindex != ifindex || !ifindex)
+		return;
+	dp->ifindex = 0;
+	/* The program goes with its interface. */
+	if (!if_indextoname(ifindex, name) || xdp_program__is_attached(dp->program, (int)ifindex) == XDP_MODE_UNSPEC)
+		return;
+	err = xdp_program__detach(dp->program, (int)ifindex, dp->attach_mode, 0);
+	if (err)
+		log_error("%s: cannot take the XDP program off: %s", name, strerror(-err));
+}
+
+/* The table of virtual routers. */
+
+struct vr_live *dataplane_live(struct dataplane *dp, uint32_t slot)
+{
+	return dp->live ? &dp->live[slot] : NULL;
+}
+
+static struct vr_key key_of(const struct vr_options *options, uint32_t ifindex)
+{
+	return (struct vr_key){
+		.ifindex = ifindex,
+		.group = options->group,
+		.ip_version = 4,
+		.vhid = options->vhid,
+	};
+}
+
+/*
+ * Has the NIC and the switches before it pass the group on. Kept per interface by the kernel, so a membership on one that
+ * is gone does no harm. ucarp joins in the same cases.
+ */
+static int join_group(struct dataplane *dp, const struct vr_options *options, uint32_t ifindex)
+{
+	struct ip_mreqn request = { .imr_multiaddr.s_addr = options->group, .imr_ifindex = (int)ifindex };
+	int err;
+
+	if (options->broadcast)
+		return 0;
+	if (dp->group_fd < 0)
+		dp->group_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (dp->group_fd >= 0 &&
+	    (!setsockopt(dp->group_fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof(request)) || errno == EADDRINUSE))
+		return 0;
+	err = -errno;
+	log_error("%s: cannot join the multicast group: %s", options->interface, strerror(-err));
+	return err;
+}
+
+static void leave_group(struct dataplane *dp, const struct vr_options *options, uint32_t ifindex)
+{
+	struct ip_mreqn request = { .imr_multiaddr.s_addr = options->group, .imr_ifindex = (int)ifindex };
+
+	if (dp->group_fd >= 0)
+		setsockopt(dp->group_fd, IPPROTO_IP, IP_DROP_MEMBERSHIP, &request, sizeof(request));
+}
+
+int dataplane_vr_add(struct dataplane *dp, uint32_t slot, const struct vr_options *options, uint32_t ifindex,
+		     const struct carp_hmac_key *key)
+{
+	struct vr_key vr_key = key_of(options, ifindex);
+	struct vr_entry entry = {
+		.abi_version = XCARP_ABI_VERSION,
+		.slot = slot,
+		.generation = ++dp->generation,
+		.tap = dp->config.tap,
+	};
+	int err = join_group(dp, options, ifindex);
+
+	if (err)
+		return err;
+	memcpy(entry.source, &options->source, sizeof(options->source));
+	dp->live[slot].generation = entry.generation;
+	dp->live[slot].owner_pid = (uint32_t)getpid();
+	/* The key first: from the entry on, the program uses it. */
+	err = bpf_map__update_elem(dp->skel->maps.keys, &slot, sizeof(slot), key, sizeof(*key), BPF_ANY) ?:
+	      bpf_map__update_elem(dp->skel->maps.vrouters, &vr_key, sizeof(vr_key), &entry, sizeof(entry), BPF_ANY);
+	if (err)
+		log_error("%s: cannot enter virtual router %u into the maps: %s", options->interface, options->vhid,
+			  strerror(-err));
+	for (unsigned int i = 0; !err && i < options->vip_count; i++)
+		dataplane_vip_held(dp, slot, options->vhid, ifindex, &options->vips[i], false);
+	return err;
+}
+
+static struct vip_key vip_key_of(uint32_t ifindex, const struct vip *vip)
+{
+	struct vip_key key = { .ifindex = ifindex, .ip_version = vip->ip_version };
+
+	memcpy(key.address, vip->address, sizeof(key.address));
+	return key;
+}
+
+void dataplane_vr_remove(struct dataplane *dp, uint32_t slot, const struct vr_options *options, uint32_t ifindex)
+{
+	struct carp_hmac_key none = { 0 };
+	struct vr_key vr_key = key_of(options, ifindex);
+
+	if (!dp->is_loaded)
+		return;
+	bpf_map__delete_elem(dp->skel->maps.vrouters, &vr_key, sizeof(vr_key), 0);
+	bpf_map__update_elem(dp->skel->maps.keys, &slot, sizeof(slot), &none, sizeof(none), BPF_ANY);
+	for (unsigned int i = 0; i < options->vip_count; i++) {
+		struct vip_key key = vip_key_of(ifindex, &options->vips[i]);
+
+		bpf_map__delete_elem(dp->skel->maps.vips, &key, sizeof(key), 0);
+	}
+	leave_group(dp, options, ifindex);
+}
+
+void dataplane_vip_held(struct dataplane *dp, uint32_t slot, uint8_t vhid, uint32_t ifindex, const struct vip *vip,
+			bool held)
+{
+	struct vip_key key = vip_key_of(ifindex, vip);
+	struct vip_entry entry = { .slot = slot, .vhid = vhid, .prefix_len = vip->prefix_len, .held = held };
+
+	bpf_map__update_elem(dp->skel->maps.vips, &key, sizeof(key), &entry, sizeof(entry), BPF_ANY);
+}
+
+void dataplane_free(struct dataplane *dp)
+{
+	if (!dp)
+		return;
+	dataplane_detach(dp, dp->ifindex);
+	if (dp->ring_source.ready)
+		loop_remove(dp->config.loop, &dp->ring_source);
+	ring_buffer__free(dp->ring);
+	if (dp->live)
+		munmap(dp->live, dp->live_bytes);
+	if (dp->group_fd >= 0)
+		close(dp->group_fd);
+	xdp_program__close(dp->program);
+	xcarp_bpf__destroy(dp->skel);
+	bpffs_drop(&dp->dir);
+	free(dp);
+}

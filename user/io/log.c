@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LINE_LEN 512
+#define LINES 128 /* a power of two */
+#define WRITER_STACK (64 * 1024)
+#define CLOSE_WAIT_S 1
+
+struct line {
+	struct timespec when;
+	int priority;
+	char text[LINE_LEN];
+};
+
+static struct {
+	struct log_config config;
+	atomic_bool use_stderr;
+	bool has_writer;
+	pthread_t writer;
+	int wake_fd;
+	atomic_bool closing;
+	atomic_uint lost;
+	/* One producer, one consumer: the producer alone moves head, the writer alone moves tail. */
+	atomic_uint head;
+	atomic_uint tail;
+	struct line lines[LINES];
+} logger = { .wake_fd = -1 };
+
+static const char *urgency(int priority)
+{
+	switch (priority) {
+	case LOG_ERR:
+		return "[ERROR] ";
+	case LOG_WARNING:
+		return "[WARNING] ";
+	case LOG_NOTICE:
+		return "[NOTICE] ";
+	case LOG_INFO:
+		return "[INFO] ";
+	case LOG_DEBUG:
+		return "[DEBUG] ";
+	}
+	return "";
+}
+
+static void write_whole(int fd, const char *text, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno == EAGAIN) {
+			poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, -1);
+			continue;
+		}
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		text += n;
+		len -= (size_t)n;
+	}
+}
+
+static void write_stderr(const struct line *line)
+{
+	char text[LINE_LEN + 64];
+	char when[32];
+	struct tm tm;
+	int len;
+
+	localtime_r(&line->when.tv_sec, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
+	len = snprintf(text, sizeof(text), "%s.%06ld: %s%s\n", when, line->when.tv_nsec / 1000, urgency(line->priority),
+		       line->text);
+	write_whole(STDERR_FILENO, text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1);
+}
+
+static void write_line(const struct line *line)
+{
+	if (logger.config.use_syslog)
+		syslog(line->priority, "%s%s", urgency(line->priority), line->text);
+	if (atomic_load(&logger.use_stderr))
+		write_stderr(line);
+}
+
+static void write_lost(void)
+{
+	unsigned int lost = atomic_exchange(&logger.lost, 0);
+	struct line line = { .priority = LOG_WARNING };
+
+	if (!lost)
+		return;
+	clock_gettime(CLOCK_REALTIME, &line.when);
+	snprintf(line.text, sizeof(line.text), "%u log lines were lost: the log could not keep up", lost);
+	write_line(&line);
+}
+
+static void write_waiting(void)
+{
+	unsigned int tail = atomic_load_explicit(&logger.tail, memory_order_relaxed);
+
+	while (tail != atomic_load_explicit(&logger.head, memory_order_acquire)) {
+		write_line(&logger.lines[tail % LINES]);
+		atomic_store_explicit(&logger.tail, ++tail, memory_order_release);
+	}
+	write_lost();
+}
+
+static void *writer_main(void *unused)
+{
+	uint64_t count;
+
+	(void)unused;
+	while (!atomic_load(&logger.closing)) {
+		if (read(logger.wake_fd, &count, sizeof(count)) < 0 && errno != EINTR)
+			break;
+		write_waiting();
+	}
+	write_waiting();
+	return NULL;
+}
+
+void log_open(const struct log_config *config)
+{
+	logger.config = *config;
+	atomic_store(&logger.use_stderr, config->use_stderr);
+	if (config->use_syslog)
+		openlog(config->name, LOG_PID | LOG_NDELAY, config->facility);
+}
+
+int log_start_writer(void)
+{
+	pthread_attr_t attr;
+	sigset_t all, before;
+	int err;
+
+	logger.wake_fd = eventfd(0, EFD_CLOEXEC);
+	if (logger.wake_fd < 0)
+		return -errno;
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, WRITER_STACK);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&logger.writer, &attr, writer_main, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	logger.has_writer = !err;
+	return -err;
+}
+
+void log_leave_stderr(void)
+{
+	atomic_store(&logger.use_stderr, false);
+}
+
+static void wake_writer(void)
+{
+	uint64_t one = 1;
+
+	while (write(logger.wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+void log_close(void)
+{
+	struct timespec until;
+
+	if (!logger.has_writer)
+		return;
+	atomic_store(&logger.closing, true);
+	wake_writer();
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += CLOSE_WAIT_S;
+	/* A writer that hangs is left to the exit. */
+	if (!pthread_timedjoin_np(logger.writer, NULL, &until))
+		close(logger.wake_fd);
+	logger.has_writer = false;
+}
+
+void log_write(int priority, const char *text)
+{
+	unsigned int head = atomic_load_explicit(&logger.head, memory_order_relaxed);
+	struct line *line = &logger.lines[head % LINES];
+
+	if (priority == LOG_DEBUG && !logger.config.debug)
+		return;
+	if (head - atomic_load_explicit(&logger.tail, memory_order_acquire) == LINES) {
+		atomic_fetch_add(&logger.lost, 1);
+		return;
+	}
+	clock_gettime(CLOCK_REALTIME, &line->when);
+	line->priority = priority;
+	snprintf(line->text, sizeof(line->text), "%s", text);
+	if (!logger.has_writer) {
+		write_line(line);
+		return;
+	}
+	atomic_store_explicit(&logger.head, head + 1, memory_order_release);
+	wake_writer();
+}
+
+void log_printf(int priority, const char *format, ...)
+{
+	char text[LINE_LEN];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_write(priority, text);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One log for all: syslog and stderr, in ucarp's format. After log_start_writer() a thread of its own does the
+ * writing, so that a full pipe, a stopped terminal, a slow disk or a hung syslog daemon never holds up the caller; lines
+ * that find no room are counted and the count is told. Lines come from one thread.
+ */
+#ifndef XCARP_IO_LOG_H
+#define XCARP_IO_LOG_H
+
+#include <stdbool.h>
+#include <syslog.h>
+
+struct log_config {
+	const char *name; /* in syslog; must stay */
+	int facility; /* LOG_* */
+	bool use_syslog;
+	bool use_stderr;
+	bool debug; /* LOG_DEBUG lines too */
+};
+
+void log_open(const struct log_config *config);
+
+/* Returns 0 or -errno. Call it after the last fork(). */
+int log_start_writer(void);
+
+void log_leave_stderr(void);
+
+/* Writes what is left, but for no longer than a second. */
+void log_close(void);
+
+void log_write(int priority, const char *line);
+void log_printf(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#define log_error(...) log_printf(LOG_ERR, __VA_ARGS__)
+#define log_warn(...) log_printf(LOG_WARNING, __VA_ARGS__)
+#define log_info(...) log_printf(LOG_INFO, __VA_ARGS__)
+
+#endif

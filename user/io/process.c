@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int ready_fd = -1;
+static int pidfile_fd = -1;
+static char pidfile_path[PATH_MAX];
+
+void process_harden(void)
+{
+	prctl(PR_SET_DUMPABLE, 0);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+const char *process_lacks(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+	uint64_t has;
+
+	if (syscall(SYS_capget, &header, data))
+		return NULL;
+	has = (uint64_t)data[1].effective << 32 | data[0].effective;
+	if (!(has & 1ull << CAP_NET_ADMIN))
+		return "CAP_NET_ADMIN";
+	if (!(has & 1ull << CAP_NET_RAW))
+		return "CAP_NET_RAW";
+	if (!(has & (1ull << CAP_BPF | 1ull << CAP_SYS_ADMIN)))
+		return "CAP_BPF";
+	return NULL;
+}
+
+int process_daemonize(void)
+{
+	int pipe_fds[2], status = EXIT_FAILURE;
+	ssize_t n;
+	pid_t pid;
+
+	if (pipe2(pipe_fds, O_CLOEXEC))
+		return -errno;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (!pid) {
+		close(pipe_fds[0]);
+		ready_fd = pipe_fds[1];
+		setsid();
+		return 0;
+	}
+	close(pipe_fds[1]);
+	do {
+		n = read(pipe_fds[0], &status, sizeof(status));
+	} while (n < 0 && errno == EINTR);
+	_exit(n == sizeof(status) ? status : EXIT_FAILURE);
+}
+
+void process_ready(void)
+{
+	int status = EXIT_SUCCESS, null;
+
+	if (ready_fd < 0)
+		return;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
+		dup2(null, fd);
+	if (null > STDERR_FILENO)
+		close(null);
+	/* As any daemon: a working directory keeps its file system from being unmounted. */
+	if (chdir("/"))
+		status = EXIT_SUCCESS;
+	while (write(ready_fd, &status, sizeof(status)) < 0 && errno == EINTR)
+		;
+	close(ready_fd);
+	ready_fd = -1;
+}
+
+const char *process_pidfile_write(const char *path)
+{
+	static char wrong[64];
+	char text[16];
+	int len, fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+	if (fd < 0)
+		return strerror(errno);
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		ssize_t n = read(fd, text, sizeof(text) - 1);
+
+		text[n > 0 ? n : 0] = '\0';
+		snprintf(wrong, sizeof(wrong), "is the file of running process %d", atoi(text));
+		close(fd);
+		return wrong;
+	}
+	len = snprintf(text, sizeof(text), "%d\n", getpid());
+	if (ftruncate(fd, 0) || write(fd, text, (size_t)len) != len || !realpath(path, pidfile_path)) {
+		const char *why = strerror(errno);
+
+		unlink(path);
+		close(fd);
+		return why;
+	}
+	pidfile_fd = fd;
+	return NULL;
+}
+
+void process_pidfile_remove(void)
+{
+	if (pidfile_fd < 0)
+		return;
+	unlink(pidfile_path);
+	close(pidfile_fd);
+	pidfile_fd = -1;
+}

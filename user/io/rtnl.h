@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Links and addresses through rtnetlink. One socket hears what changes, the other asks for changes and hears only
+ * refusals: the kernel carries a request out before the send returns, so nothing waits for an answer.
+ */
+#ifndef XCARP_IO_RTNL_H
+#define XCARP_IO_RTNL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/frame.h"
+#include "core/vip.h"
+#include "io/loop.h"
+
+struct rtnl;
+
+struct rtnl_link {
+	uint32_t ifindex;
+	const char *name;
+	bool is_gone;
+	bool is_ethernet;
+	bool is_up; /* administratively up and with a carrier */
+	uint8_t mac[FRAME_MAC_LEN];
+};
+
+struct rtnl_events {
+	void *ctx;
+	void (*link)(void *ctx, const struct rtnl_link *link, uint64_t now_ns);
+	void (*address)(void *ctx, uint32_t ifindex, const struct vip *address, bool present, uint64_t now_ns);
+	/* Around a full retelling of links and addresses: at start, and after the kernel dropped messages. */
+	void (*resync_begin)(void *ctx, uint64_t now_ns);
+	void (*resync_end)(void *ctx, uint64_t now_ns);
+	/* The kernel refused rtnl_vip_add() of this slot; error is -errno. */
+	void (*vip_refused)(void *ctx, uint32_t slot, const struct vip *vip, int error, uint64_t now_ns);
+};
+
+/* events must outlive it. NULL: *error is -errno. */
+struct rtnl *rtnl_new(struct loop *loop, const struct rtnl_events *events, int *error);
+void rtnl_free(struct rtnl *rtnl);
+
+/* Tells all links and addresses and waits for that; for the start only. Returns 0 or -errno. */
+int rtnl_sync(struct rtnl *rtnl);
+
+/* slot comes back in vip_refused. An IPv6 address is usable at once: no duplicate address detection. */
+void rtnl_vip_add(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip, uint64_t now_ns);
+
+/* An address that is not there, or an interface that is gone, is no error. */
+void rtnl_vip_del(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip);
+
+#endif

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "scripts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/timers.h"
+#include "io/log.h"
+
+#define NS_PER_S 1000000000ull
+#define KILL_RETRY_NS NS_PER_S
+
+extern char **environ;
+
+struct script {
+	struct scripts *scripts;
+	const struct vr_options *options;
+	struct loop_source source; /* its pidfd; -1: nothing runs */
+	pid_t pid; /* also its process group */
+	enum script_kind kind; /* of what runs */
+	uint64_t started_ns;
+	bool timed_out;
+	bool has_next;
+	enum script_kind next;
+};
+
+struct scripts {
+	struct loop *loop;
+	struct timers *timers;
+	uint32_t capacity;
+	uint32_t running;
+	struct script *slots;
+};
+
+struct scripts *scripts_new(struct loop *loop, uint32_t capacity)
+{
+	struct scripts *scripts = calloc(1, sizeof(*scripts));
+
+	if (!scripts)
+		return NULL;
+	scripts->loop = loop;
+	scripts->timers = timers_new(capacity);
+	scripts->slots = calloc(capacity, sizeof(*scripts->slots));
+	if (!scripts->timers || !scripts->slots) {
+		scripts_free(scripts);
+		return NULL;
+	}
+	scripts->capacity = capacity;
+	for (uint32_t slot = 0; slot < capacity; slot++)
+		scripts->slots[slot] = (struct script){ .scripts = scripts, .source.fd = -1 };
+	return scripts;
+}
+
+static void forget(struct script *script)
+{
+	struct scripts *scripts = script->scripts;
+
+	loop_remove(scripts->loop, &script->source);
+	close(script->source.fd);
+	script->source.fd = -1;
+	scripts->running--;
+	timers_arm(scripts->timers, (uint32_t)(script - scripts->slots), TIMERS_NEVER);
+}
+
+void scripts_free(struct scripts *scripts)
+{
+	if (!scripts)
+		return;
+	for (uint32_t slot = 0; slot < scripts->capacity; slot++) {
+		struct script *script = &scripts->slots[slot];
+
+		if (script->source.fd < 0)
+			continue;
+		kill(-script->pid, SIGKILL);
+		forget(script);
+	}
+	timers_free(scripts->timers);
+	free(scripts->slots);
+	free(scripts);
+}
+
+void scripts_set(struct scripts *scripts, uint32_t slot, const struct vr_options *options)
+{
+	scripts->slots[slot].options = options;
+}
+
+static const char *script_file(const struct vr_options *options, enum script_kind kind)
+{
+	return kind == SCRIPT_UP ? options->upscript : options->downscript;
+}
+
+/* What a script gets beyond ucarp's arguments: all addresses with their lengths, and the id. */
+struct script_environment {
+	char vips[32 + CARP_VIPS_MAX * VIP_TEXT_LEN];
+	char vhid[32];
+	char **list;
+};
+
+static bool make_environment(struct script_environment *env, const struct vr_options *options)
+{
+	size_t count = 0, at;
+
+	at = (size_t)snprintf(env->vips, sizeof(env->vips), "XCARP_VIPS=");
+	for (unsigned int i = 0; i < options->vip_count; i++) {
+		char text[VIP_TEXT_LEN];
+
+		at += (size_t)snprintf(env->vips + at, sizeof(env->vips) - at, "%s%s", i ? " " : "",
+				       vip_format(&options->vips[i], true, text));
+	}
+	snprintf(env->vhid, sizeof(env->vhid), "XCARP_VHID=%u", options->vhid);
+
+	while (environ[count])
+		count++;
+	env->list = calloc(count + 3, sizeof(*env->list));
+	if (!env->list)
+		return false;
+	env->list[0] = env->vips;
+	env->list[1] = env->vhid;
+	memcpy(env->list + 2, environ, count * sizeof(*environ));
+	return true;
+}
+
+/* A group of its own, to be killed whole; the signals that we block or ignore as they are by default. */
+static int spawn(pid_t *pid, const char *file, char *const argv[], char *const envp[])
+{
+	posix_spawnattr_t attr;
+	posix_spawn_file_actions_t actions;
+	sigset_t none, all;
+	int err;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &all);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	err = posix_spawn(pid, file, &actions, &attr, argv, envp);
+	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attr);
+	return -err;
+}
+
+static void script_ended(void *ctx, uint64_t now_ns);
+
+static int start(struct script *script, enum script_kind kind, uint64_t now_ns)
+{
+	const struct vr_options *options = script->options;
+	const char *file = script_file(options, kind), *xparam = options->xparam;
+	struct scripts *scripts = script->scripts;
+	struct script_environment env;
+	char vip[VIP_TEXT_LEN];
+	char *argv[5];
+	int err;
+
+	vip_format(&options->vips[0], false, vip);
+	argv[0] = (char *)file;
+	argv[1] = (char *)options->interface;
+	argv[2] = vip;
+	argv[3] = (char *)xparam;
+	argv[4] = NULL;
+	log_warn("Spawning [%s %s %s%s%s]", file, options->interface, vip, xparam ? " " : "", xparam ? xparam : "");
+
+	if (!make_environment(&env, options))
+		return -ENOMEM;
+	err = spawn(&script->pid, file, argv, env.list);
+	free(env.list);
+	if (err)
+		return err;
+
+	script->source = (struct loop_source){
+		.fd = (int)syscall(SYS_pidfd_open, script->pid, 0), /* glibc has it from 2.36 on only */
+		.ready = script_ended,
+		.ctx = script,
+	};
+	if (script->source.fd < 0 || loop_add(scripts->loop, &script->source)) {
+		err = -errno;
+		kill(-script->pid, SIGKILL);
+		waitpid(script->pid, NULL, 0);
+		if (script->source.fd >= 0)
+			close(script->source.fd);
+		script->source.fd = -1;
+		return err;
+	}
+	script->kind = kind;
+	script->started_ns = now_ns;
+	script->timed_out = false;
+	scripts->running++;
+	timers_arm(scripts->timers, (uint32_t)(script - scripts->slots), now_ns + options->script_timeout_s * NS_PER_S);
+	return 0;
+}
+
+static void start_or_tell(struct script *script, enum script_kind kind, uint64_t now_ns)
+{
+	const char *file = script_file(script->options, kind);
+	int err;
+
+	if (!file)
+		return;
+	err = start(script, kind, now_ns);
+	if (err)
+		log_error("Unable to run the script [%s]: %s (%s id %u)", file, strerror(-err), script->options->interface,
+			  script->options->vhid);
+}
+
+static void log_end(const struct script *script, const siginfo_t *info, uint64_t now_ns)
+{
+	const struct vr_options *options = script->options;
+	const char *file = script_file(options, script->kind);
+	double seconds = (double)(now_ns - script->started_ns) / NS_PER_S;
+
+	if (script->timed_out)
+		log_error("Script [%s] killed after %.3f s: longer than --script-timeout %u (%s id %u)", file, seconds,
+			  options->script_timeout_s, options->interface, options->vhid);
+	else if (info->si_code == CLD_EXITED)
+		log_printf(info->si_status ? LOG_ERR : LOG_INFO, "Script [%s] ended after %.3f s: exit status %d (%s id %u)",
+			   file, seconds, info->si_status, options->interface, options->vhid);
+	else
+		log_error("Script [%s] ended after %.3f s: signal %d (%s) (%s id %u)", file, seconds, info->si_status,
+			  strsignal(info->si_status), options->interface, options->vhid);
+}
+
+static void script_ended(void *ctx, uint64_t now_ns)
+{
+	struct script *script = ctx;
+	siginfo_t info = { 0 };
+
+	if (waitid(P_PIDFD, (id_t)script->source.fd, &info, WEXITED | WNOHANG) || !info.si_pid)
+		return;
+	log_end(script, &info, now_ns);
+	forget(script);
+	if (!script->has_next)
+		return;
+	script->has_next = false;
+	start_or_tell(script, script->next, now_ns);
+}
+
+void scripts_run(struct scripts *scripts, uint32_t slot, enum script_kind kind, uint64_t now_ns)
+{
+	struct script *script = &scripts->slots[slot];
+	const struct vr_options *options = script->options;
+
+	if (script->source.fd < 0) {
+		start_or_tell(script, kind, now_ns);
+		return;
+	}
+	if (script->has_next && script_file(options, script->next))
+		log_warn("Script [%s] skipped: superseded before it could start (%s id %u)",
+			 script_file(options, script->next), options->interface, options->vhid);
+	script->has_next = true;
+	script->next = kind;
+}
+
+void scripts_timers(struct scripts *scripts, uint64_t now_ns)
+{
+	uint32_t slot;
+
+	while (timers_pop(scripts->timers, now_ns, &slot)) {
+		struct script *script = &scripts->slots[slot];
+
+		script->timed_out = true;
+		kill(-script->pid, SIGKILL);
+		/* A process in uninterruptible sleep dies later. */
+		timers_arm(scripts->timers, slot, now_ns + KILL_RETRY_NS);
+	}
+}
+
+uint64_t scripts_deadline(const struct scripts *scripts)
+{
+	return timers_next(scripts->timers);
+}
+
+bool scripts_busy(const struct scripts *scripts)
+{
+	return scripts->running;
+}
