@@ -74,7 +74,7 @@ static __always_inline bool frame_is_protocol_112(struct frame *frame, struct xd
 	/* Every frame has room for an IPv4 header. */
 	if (next + sizeof(struct iphdr) > end)
 		return false;
-	ethertype = eth->h_proto;
+	ethertype = *(__be16 *)(data + offsetof(struct ethhdr, h_proto));
 	frame->vlan = 0;
 	frame->inner_vlan = 0;
 

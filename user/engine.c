@@ -25,10 +25,15 @@ _Static_assert(CARP_VIPS_MAX <= 32, "vips_present is a bit mask");
 	X(ABOUT_INIT, "switches to state INIT")                                                              \
 	X(ABOUT_BACKUP, "switches to state BACKUP")                                                          \
 	X(ABOUT_MASTER, "switches to state MASTER")                                                          \
-	X(ABOUT_CAUSE, "reasons for a switch")                                                               \
+	X(ABOUT_LINK, "losses of the link")                                                                  \
+	X(ABOUT_SILENCE, "silent masters")                                                                   \
+	X(ABOUT_PREEMPTION, "pre-emptions")                                                                  \
+	X(ABOUT_SLOW_MASTER, "masters that bowed out or advertise too rarely")                               \
+	X(ABOUT_PREFERRED, "adverts of a preferred master")                                                  \
 	X(ABOUT_NON_PREFERRED, "adverts of a non-preferred master")                                          \
 	X(ABOUT_BAD_DIGEST, "notices of a bad digest")                                                       \
 	X(ABOUT_SENDING, "troubles with sending")                                                            \
+	X(ABOUT_SUPPRESSION, "changes of the skew because of them")                                          \
 	X(ABOUT_VIP_REMOVED, "removals of an address")                                                       \
 	X(ABOUT_VIP_REFUSED, "refused addresses")                                                            \
 	X(ABOUT_DEMOTE, "requests to demote")
@@ -61,6 +66,7 @@ struct vrouter {
 	unsigned int pending; /* enum election_action */
 	bool is_queued; /* in the engine's commit list */
 	bool is_started; /* had its EV_START */
+	bool is_stopped; /* had its EV_STOP: nothing follows */
 	bool vip_refused; /* told once, until the addresses are there */
 	bool counter_heard; /* else every advert has a random counter */
 	uint64_t counter; /* last heard or sent */
@@ -214,28 +220,28 @@ static void log_cause(struct engine *engine, struct vrouter *vr, enum election_c
 	case ELECTION_CAUSE_COUNT:
 		break;
 	case CAUSE_LINK_DOWN:
-		vr_log(engine, vr, ABOUT_CAUSE, now_ns, LOG_WARNING, "%s: %s", vr->options.interface,
+		vr_log(engine, vr, ABOUT_LINK, now_ns, LOG_WARNING, "%s: %s", vr->options.interface,
 		       vr->link.ifindex ? "link lost" : "interface gone");
 		break;
 	case CAUSE_MASTER_SILENT:
 		if (vr->heard_ns)
-			vr_log(engine, vr, ABOUT_CAUSE, now_ns, LOG_WARNING, "Master is silent: last advert %.3f s ago",
+			vr_log(engine, vr, ABOUT_SILENCE, now_ns, LOG_WARNING, "Master is silent: last advert %.3f s ago",
 			       (double)(now_ns - vr->heard_ns) / NS_PER_S);
 		else
-			vr_log(engine, vr, ABOUT_CAUSE, now_ns, LOG_WARNING, "No master: no advert heard");
+			vr_log(engine, vr, ABOUT_SILENCE, now_ns, LOG_WARNING, "No master: no advert heard");
 		break;
 	case CAUSE_PREEMPTION:
-		vr_log(engine, vr, ABOUT_CAUSE, now_ns, LOG_WARNING,
+		vr_log(engine, vr, ABOUT_PREEMPTION, now_ns, LOG_WARNING,
 		       "Putting MASTER down - preemption: %s advertises every %.3f s, we every %.3f s", source, theirs, ours);
 		break;
 	case CAUSE_MASTER_TOO_SLOW:
-		vr_log(engine, vr, ABOUT_CAUSE, now_ns, LOG_WARNING, "Putting MASTER DOWN (going to time out): %s %s", source,
+		vr_log(engine, vr, ABOUT_SLOW_MASTER, now_ns, LOG_WARNING, "Putting MASTER DOWN (going to time out): %s %s", source,
 		       advert && advert->advbase == CARP_BOW_OUT && advert->advskew == CARP_BOW_OUT ?
 			       "bowed out" :
 			       "advertises too rarely");
 		break;
 	case CAUSE_PREFERRED_MASTER:
-		vr_log(engine, vr, ABOUT_CAUSE, now_ns, LOG_WARNING,
+		vr_log(engine, vr, ABOUT_PREFERRED, now_ns, LOG_WARNING,
 		       "Preferred master advertised: going back to BACKUP state: %s advertises every %.3f s, we every %.3f s",
 		       source, theirs, ours);
 		break;
@@ -249,11 +255,11 @@ static void log_cause(struct engine *engine, struct vrouter *vr, enum election_c
 		vr_log(engine, vr, ABOUT_DEMOTE, now_ns, LOG_WARNING, "Demoted: staying out for 3 s, then backup as usual");
 		break;
 	case CAUSE_SEND_SUPPRESSED:
-		vr_log(engine, vr, ABOUT_SENDING, now_ns, LOG_ERR,
+		vr_log(engine, vr, ABOUT_SUPPRESSION, now_ns, LOG_ERR,
 		       "Sending failed three times: advertising skew %d until three adverts were sent", CARP_SKEW_SUPPRESSED);
 		break;
 	case CAUSE_SEND_RECOVERED:
-		vr_log(engine, vr, ABOUT_SENDING, now_ns, LOG_NOTICE, "Sending works again");
+		vr_log(engine, vr, ABOUT_SUPPRESSION, now_ns, LOG_NOTICE, "Sending works again");
 		break;
 	}
 }
@@ -294,6 +300,8 @@ static void step(struct engine *engine, struct vrouter *vr, const struct electio
 	enum vr_state before = vr->election.state;
 	struct election_result result;
 
+	if (vr->is_stopped)
+		return;
 	/* Two decisions in one round must not run into one another: MASTER and BACKUP again would add and remove at once. */
 	if (vr->pending)
 		engine_commit(engine, now_ns);
@@ -480,7 +488,6 @@ static void look_at_live(struct engine *engine, struct vrouter *vr, uint64_t now
 
 	if (!read_live(vr, &live)) {
 		/* The driver is writing an advert down at this very moment. */
-		live.arrival_ns = now_ns;
 		step(engine, vr, &(struct election_input){ .event = EV_ADVERT, .arrival_ns = now_ns }, NULL, now_ns);
 		return;
 	}
@@ -615,7 +622,10 @@ void engine_demote(struct engine *engine, uint32_t slot, uint64_t now_ns)
 
 void engine_stop(struct engine *engine, uint32_t slot, uint64_t now_ns)
 {
-	simple_step(engine, engine->vrouters[slot], EV_STOP, now_ns);
+	struct vrouter *vr = engine->vrouters[slot];
+
+	simple_step(engine, vr, EV_STOP, now_ns);
+	vr->is_stopped = true;
 }
 
 void engine_sent(struct engine *engine, uint32_t slot, int error, uint64_t now_ns)

@@ -209,10 +209,10 @@ static void try_interface(struct controller *c, uint64_t now_ns)
 	tell_link(c, now_ns);
 }
 
-/* Somebody else may have taken our program off. */
+/* Somebody else may have taken our program off. Of one that is down, it may be the kernel, removing the interface. */
 static void check_program(struct controller *c)
 {
-	if (!c->is_attached || dataplane_is_attached(c->dataplane, c->link.ifindex))
+	if (!c->is_attached || !c->link.up || dataplane_is_attached(c->dataplane, c->link.ifindex))
 		return;
 	log_warn("%s: the XDP program was taken off by somebody else: putting it back", c->options.vr.interface);
 	lose_interface(c, c->link.ifindex);

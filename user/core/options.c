@@ -16,7 +16,7 @@ struct option;
 
 struct parse {
 	struct options *options;
-	const struct option *option;
+	const struct option *option; /* the last one read */
 	char name[32]; /* as given: -v, --vhid */
 	char *error;
 };
@@ -490,6 +490,7 @@ static enum word_kind next_word(struct cursor *cursor, struct word *word)
 
 static bool apply_word(struct parse *parse, const struct word *word)
 {
+	parse->option = word->option;
 	if (word->option && word->is_long)
 		snprintf(parse->name, sizeof(parse->name), "--%s", word->option->name);
 	else
@@ -505,6 +506,18 @@ static bool apply_word(struct parse *parse, const struct word *word)
 	if (word->option->value && !word->value)
 		return refuse(parse, NULL, "needs a value; see --help");
 	return word->option->set(parse, word->value);
+}
+
+/* After -p it is the rest of a password with a blank in it, after -P a password whose option was mistyped. */
+static bool refuse_argument(const struct parse *parse, const char *argument)
+{
+	if (parse->option && (parse->option->set == set_password || parse->option->set == set_preempt))
+		snprintf(parse->error, OPTIONS_ERROR_LEN,
+			 "%s: unexpected argument after it, not shown as it may be a password; see --help", parse->name);
+	else
+		snprintf(parse->error, OPTIONS_ERROR_LEN,
+			 "%.200s: unexpected argument; every value needs its option, see --help", argument);
+	return false;
 }
 
 static bool check_whole(const struct options *options, char *error)
@@ -560,12 +573,7 @@ int options_parse(struct options *options, int argc, char **argv, char error[OPT
 	error[0] = '\0';
 
 	while ((kind = next_word(&cursor, &word)) != WORD_END) {
-		if (kind == WORD_ARGUMENT) {
-			snprintf(error, OPTIONS_ERROR_LEN, "%.200s: unexpected argument; every value needs its option, see --help",
-				 word.name);
-			return -EINVAL;
-		}
-		if (!apply_word(&parse, &word))
+		if (kind == WORD_ARGUMENT ? !refuse_argument(&parse, word.name) : !apply_word(&parse, &word))
 			return -EINVAL;
 		if (options->help || options->version)
 			return 0;
@@ -573,14 +581,28 @@ int options_parse(struct options *options, int argc, char **argv, char error[OPT
 	return check_whole(options, error) ? 0 : -EINVAL;
 }
 
+/* --pas (which may be --passfile) and --password are refused, but what follows is a password all the same. */
+static bool is_nearly_pass(const struct word *word)
+{
+	static const char name[] = "pass";
+	size_t len = word->name_len < strlen(name) ? word->name_len : strlen(name);
+
+	return word->is_long && !word->option && len && !strncmp(word->name, name, len);
+}
+
 void options_wipe_passwords(int argc, char **argv)
 {
 	struct cursor cursor = { .argc = argc, .argv = argv, .index = 1 };
 	struct word word;
 
-	while (next_word(&cursor, &word) != WORD_END)
-		if (word.value && word.option && word.option->set == set_password)
+	while (next_word(&cursor, &word) != WORD_END) {
+		bool is_near = is_nearly_pass(&word);
+
+		if (is_near && !word.value && cursor.index < argc && argv[cursor.index][0] != '-')
+			word.value = next_value(&cursor);
+		if (word.value && (is_near || (word.option && word.option->set == set_password)))
 			explicit_bzero(word.value, strlen(word.value));
+	}
 }
 
 static size_t help_rows(char *text, size_t at, size_t size, const struct option *table, size_t count)

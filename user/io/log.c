@@ -138,7 +138,7 @@ void log_open(const struct log_config *config)
 	logger.config = *config;
 	atomic_store(&logger.use_stderr, config->use_stderr);
 	if (config->use_syslog)
-		openlog(config->name, LOG_PID | LOG_NDELAY, config->facility);
+		openlog(config->name, LOG_PID, config->facility);
 }
 
 int log_start_writer(void)

@@ -16,6 +16,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define FIRST_FREE_FD 3
+
 static int ready_fd = -1;
 static int pidfile_fd = -1;
 static char pidfile_path[PATH_MAX];
@@ -56,8 +58,10 @@ int process_daemonize(void)
 	if (pid < 0)
 		return -errno;
 	if (!pid) {
-		close(pipe_fds[0]);
-		ready_fd = pipe_fds[1];
+		/* What the starter had open is not ours to hold: a pipe whose reader waits for its end, for one. */
+		ready_fd = dup3(pipe_fds[1], FIRST_FREE_FD, O_CLOEXEC) < 0 ? pipe_fds[1] : FIRST_FREE_FD;
+		if (ready_fd == FIRST_FREE_FD)
+			close_range(FIRST_FREE_FD + 1, ~0u, 0);
 		setsid();
 		return 0;
 	}
