@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What a frame costs in the data plane, by kind, in nanoseconds from BPF_PROG_TEST_RUN. All kinds take turns in
+ * short rounds and the median round counts, so that a busy machine disturbs all alike.
+ *
+ * The clock is read here, around a system call that runs the program many thousand times, because the kernel's
+ * own figure is in whole nanoseconds. Every figure has the test run's loop in it; the column that counts is the
+ * difference to the empty program.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <xcarp/abi.h>
+
+#include "core/auth.h"
+#include "../../selftests/bpf/frames.h"
+#include "bench/empty.skel.h"
+#include "xcarp.skel.h"
+
+#define ROUNDS 41
+#define REPEAT 200000
+#define REPEAT_HASH 20000
+#define RING_BYTES (8 << 20) /* a round of accepted adverts leaves it under half full: no record is lost, none wakes */
+#define LOOPBACK 1
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof(*(a)))
+
+enum slot {
+	ONE_BLOCK,
+	TWO_BLOCKS,
+	SLOTS,
+};
+
+struct bench {
+	struct xcarp_bpf *skel;
+	struct empty_bpf *empty;
+	struct ring_buffer *ring;
+	struct vr_live *live;
+	struct vip vips[2 * SLOTS];
+	struct secret secrets[SLOTS];
+};
+
+struct kind {
+	const char *name;
+	void (*build)(struct frame *frame, const struct bench *bench);
+	unsigned int repeat;
+	enum xcarp_verdict verdict; /* what the program has to say, or the figure is of something else */
+	bool other_traffic; /* no verdict at all */
+	bool empty; /* run by the empty program */
+	enum vr_state state;
+};
+
+static void build_advert(struct frame *frame, const struct bench *bench, enum slot slot)
+{
+	static const struct advert advert = { .source = "10.9.0.1", .advbase = 1, .counter = 0x0123456789abcdef };
+
+	frame_build(frame, &advert, &bench->secrets[slot]);
+}
+
+static void build_accepted(struct frame *frame, const struct bench *bench)
+{
+	build_advert(frame, bench, ONE_BLOCK);
+}
+
+static void build_accepted_two_blocks(struct frame *frame, const struct bench *bench)
+{
+	build_advert(frame, bench, TWO_BLOCKS);
+}
+
+static void build_wrong_hmac(struct frame *frame, const struct bench *bench)
+{
+	build_advert(frame, bench, ONE_BLOCK);
+	frame_carp(frame)->md[19] ^= 1;
+	frame_mend_checksum(frame);
+}
+
+static void build_wrong_hmac_two_blocks(struct frame *frame, const struct bench *bench)
+{
+	build_advert(frame, bench, TWO_BLOCKS);
+	frame_carp(frame)->md[19] ^= 1;
+	frame_mend_checksum(frame);
+}
+
+static void build_wrong_checksum(struct frame *frame, const struct bench *bench)
+{
+	build_advert(frame, bench, ONE_BLOCK);
+	frame_carp(frame)->checksum ^= 1;
+}
+
+static void build_wrong_ttl(struct frame *frame, const struct bench *bench)
+{
+	build_advert(frame, bench, ONE_BLOCK);
+	frame->bytes[frame->ip + 8] = 254;
+	frame_mend_ip_checksum(frame);
+}
+
+static void build_vrrp(struct frame *frame, const struct bench *bench)
+{
+	static const uint8_t vrrp3[] = { 0x31, 1, 100, 1, 0, 100, 0, 0, 10, 1, 1, 252 };
+
+	build_advert(frame, bench, ONE_BLOCK);
+	frame_replace_payload(frame, CARP_IPPROTO, vrrp3, sizeof(vrrp3));
+}
+
+static void build_foreign_vhid(struct frame *frame, const struct bench *bench)
+{
+	build_advert(frame, bench, ONE_BLOCK);
+	frame_carp(frame)->vhid = 77;
+	frame_mend_checksum(frame);
+}
+
+static void build_traffic(struct frame *frame, const struct bench *bench, const struct advert *advert, uint8_t protocol)
+{
+	static const uint8_t payload[64] = { 0x12, 0x34, 0x00, 0x35, 0x00, 0x40 };
+
+	frame_build(frame, advert, &bench->secrets[ONE_BLOCK]);
+	frame_replace_payload(frame, protocol, payload, sizeof(payload));
+}
+
+static void build_udp(struct frame *frame, const struct bench *bench)
+{
+	build_traffic(frame, bench, &(struct advert){ .source = "10.9.0.1", .group = "10.9.0.2" }, IPPROTO_UDP);
+}
+
+static void build_tcp(struct frame *frame, const struct bench *bench)
+{
+	build_traffic(frame, bench, &(struct advert){ .source = "10.9.0.1", .group = "10.9.0.2" }, IPPROTO_TCP);
+}
+
+static void build_udp6(struct frame *frame, const struct bench *bench)
+{
+	build_traffic(frame, bench, &(struct advert){ .source = "fe80::1", .group = "fe80::2" }, IPPROTO_UDP);
+}
+
+static void build_vlan_udp(struct frame *frame, const struct bench *bench)
+{
+	struct advert advert = { .vlans = { { 0x8100, 5 } }, .source = "10.9.0.1", .group = "10.9.0.2" };
+
+	build_traffic(frame, bench, &advert, IPPROTO_UDP);
+}
+
+static void build_qinq_udp(struct frame *frame, const struct bench *bench)
+{
+	struct advert advert = { .vlans = { { 0x88a8, 5 }, { 0x8100, 6 } }, .source = "10.9.0.1", .group = "10.9.0.2" };
+
+	build_traffic(frame, bench, &advert, IPPROTO_UDP);
+}
+
+static void build_arp(struct frame *frame, const struct bench *bench)
+{
+	(void)bench;
+	frame_build_arp(frame);
+}
+
+static const struct kind kinds[] = {
+	{ "empty program", build_udp, REPEAT, .empty = true },
+	{ "UDP, IPv4", build_udp, REPEAT, .other_traffic = true },
+	{ "UDP, IPv6", build_udp6, REPEAT, .other_traffic = true },
+	{ "TCP, IPv4", build_tcp, REPEAT, .other_traffic = true },
+	{ "ARP", build_arp, REPEAT, .other_traffic = true },
+	{ "UDP, one VLAN tag", build_vlan_udp, REPEAT, .other_traffic = true },
+	{ "UDP, two VLAN tags", build_qinq_udp, REPEAT, .other_traffic = true },
+	{ "VRRP", build_vrrp, REPEAT, .verdict = PASS_VRRP },
+	{ "foreign VHID", build_foreign_vhid, REPEAT, .verdict = PASS_NO_VROUTER },
+	{ "wrong TTL", build_wrong_ttl, REPEAT, .verdict = DROP_BAD_TTL },
+	{ "wrong checksum", build_wrong_checksum, REPEAT, .verdict = DROP_BAD_CHECKSUM },
+	{ "wrong HMAC, one VIP", build_wrong_hmac, REPEAT_HASH, .verdict = DROP_BAD_HMAC },
+	{ "wrong HMAC, two blocks", build_wrong_hmac_two_blocks, REPEAT_HASH, .verdict = DROP_BAD_HMAC },
+	{ "accepted, one VIP", build_accepted, REPEAT_HASH, .verdict = ACCEPTED, .state = BACKUP },
+	{ "accepted, two blocks", build_accepted_two_blocks, REPEAT_HASH, .verdict = ACCEPTED, .state = BACKUP },
+	{ "accepted and waking", build_accepted, REPEAT_HASH, .verdict = ACCEPTED, .state = MASTER },
+};
+
+static int discard(void *context, void *data, size_t len)
+{
+	(void)context;
+	(void)data;
+	(void)len;
+	return 0;
+}
+
+static double now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "dataplane: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+/* Virtual routers that are equal but for their VIPs: 14 IPv4 addresses make a digest of the most blocks there are. */
+static void add_vrouter(struct bench *bench, uint32_t slot, struct vip *vips, size_t n)
+{
+	struct secret *secret = &bench->secrets[slot];
+	struct vr_key key = { .ifindex = LOOPBACK, .ip_version = 4, .vhid = (uint8_t)(slot + 1) };
+	struct vr_entry entry = { .abi_version = XCARP_ABI_VERSION, .slot = slot, .source = { 10, 9, 0, 2 } };
+	struct carp_hmac_key hmac;
+
+	*secret = (struct secret){ "secret", (uint8_t)(slot + 1), vips, n };
+	key.group = htonl(CARP_GROUP_IPV4);
+	if (auth_hmac_key(&hmac, (const uint8_t *)secret->password, strlen(secret->password), secret->vhid, vips, n))
+		fail("cannot prepare a key");
+	if (hmac.tail_blocks != slot + 1) {
+		errno = EINVAL;
+		fail("the key is of the wrong kind");
+	}
+	if (bpf_map_update_elem(bpf_map__fd(bench->skel->maps.keys), &slot, &hmac, BPF_ANY) ||
+	    bpf_map_update_elem(bpf_map__fd(bench->skel->maps.vrouters), &key, &entry, BPF_ANY))
+		fail("cannot fill a map");
+}
+
+static void setup(struct bench *bench)
+{
+	static struct vip vips[14];
+
+	for (size_t i = 0; i < ARRAY_SIZE(vips); i++)
+		vips[i] = (struct vip){ 4, 32, { 10, 1, 1, (uint8_t)(i + 1) } };
+
+	bench->empty = empty_bpf__open_and_load();
+	bench->skel = xcarp_bpf__open();
+	if (!bench->empty || !bench->skel)
+		fail("cannot load the programs");
+	bpf_map__set_max_entries(bench->skel->maps.events, RING_BYTES);
+	if (xcarp_bpf__load(bench->skel))
+		fail("cannot load the data plane");
+	bench->ring = ring_buffer__new(bpf_map__fd(bench->skel->maps.events), discard, NULL, NULL);
+	if (!bench->ring)
+		fail("cannot open the ring");
+	bench->live = mmap(NULL, SLOTS * sizeof(*bench->live), PROT_READ | PROT_WRITE, MAP_SHARED,
+			   bpf_map__fd(bench->skel->maps.live), 0);
+	if (bench->live == MAP_FAILED)
+		fail("cannot map `live`");
+	add_vrouter(bench, ONE_BLOCK, vips, 1);
+	add_vrouter(bench, TWO_BLOCKS, vips, ARRAY_SIZE(vips));
+}
+
+static uint64_t read_counter(const struct bench *bench, size_t index)
+{
+	int n = libbpf_num_possible_cpus();
+	struct xcarp_drops per_cpu[n];
+	uint64_t sum = 0;
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(bench->skel->maps.drops), &zero, per_cpu))
+		fail("cannot read `drops`");
+	for (int cpu = 0; cpu < n; cpu++)
+		sum += ((uint64_t *)&per_cpu[cpu])[index];
+	return sum;
+}
+
+static double run(const struct bench *bench, const struct kind *kind, struct frame *frame)
+{
+	struct xdp_md ctx = { .ingress_ifindex = LOOPBACK, .data_end = (uint32_t)frame->len };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame->bytes, .data_size_in = (uint32_t)frame->len,
+		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .repeat = (int)kind->repeat);
+	int fd = bpf_program__fd(kind->empty ? bench->empty->progs.empty : bench->skel->progs.xcarp);
+	double start;
+
+	for (int slot = 0; slot < SLOTS; slot++)
+		bench->live[slot].state = kind->state;
+	start = now_ns();
+	if (bpf_prog_test_run_opts(fd, &opts))
+		fail("cannot run a program");
+	return (now_ns() - start) / kind->repeat;
+}
+
+static double measure(const struct bench *bench, const struct kind *kind)
+{
+	struct frame frame;
+	uint64_t seen, judged = 0;
+	double ns;
+
+	kind->build(&frame, bench);
+	for (size_t i = 0; i < XCARP_VERDICT_COUNT; i++)
+		judged -= read_counter(bench, i);
+	seen = read_counter(bench, kind->verdict);
+	ns = run(bench, kind, &frame);
+	seen = read_counter(bench, kind->verdict) - seen;
+	for (size_t i = 0; i < XCARP_VERDICT_COUNT; i++)
+		judged += read_counter(bench, i);
+	ring_buffer__consume(bench->ring);
+	if (judged != seen || judged != (kind->empty || kind->other_traffic ? 0 : kind->repeat)) {
+		fprintf(stderr, "dataplane: %s: the program took it for something else\n", kind->name);
+		exit(1);
+	}
+	return ns;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double *values, size_t n)
+{
+	qsort(values, n, sizeof(*values), compare_doubles);
+	return values[n / 2];
+}
+
+int main(void)
+{
+	static double ns[ARRAY_SIZE(kinds)][ROUNDS];
+	struct bench bench = { 0 };
+	cpu_set_t one_cpu;
+	double empty = 0;
+
+	CPU_ZERO(&one_cpu);
+	CPU_SET((size_t)sysconf(_SC_NPROCESSORS_ONLN) - 1, &one_cpu);
+	sched_setaffinity(0, sizeof(one_cpu), &one_cpu);
+	setup(&bench);
+	for (int round = 0; round < ROUNDS; round++)
+		for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+			ns[i][round] = measure(&bench, &kinds[i]);
+
+	printf("%-24s %9s %12s %9s\n", "frame", "ns", "above empty", "ratio");
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		double middle = median(ns[i], ROUNDS);
+
+		if (kinds[i].empty)
+			empty = middle;
+		printf("%-24s %9.1f %12.1f %9.1f\n", kinds[i].name, middle, middle - empty, middle / empty);
+	}
+	if (read_counter(&bench, XCARP_VERDICT_COUNT)) {
+		fprintf(stderr, "dataplane: the ring was full: accepted adverts cost more than this says\n");
+		return 1;
+	}
+	munmap(bench.live, SLOTS * sizeof(*bench.live));
+	ring_buffer__free(bench.ring);
+	xcarp_bpf__destroy(bench.skel);
+	empty_bpf__destroy(bench.empty);
+	return 0;
+}

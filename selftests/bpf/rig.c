@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "rig.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "core/auth.h"
+#include "xcarp.skel.h"
+
+#define WAKE_TIMEOUT_MS 50 /* a wake arrives with the next interrupt */
+
+static const char *const verdict_names[] = {
+#define X(value, counter) #counter,
+	XCARP_VERDICTS(X)
+#undef X
+};
+
+static void bail_out(const char *what)
+{
+	printf("Bail out! %s: %s\n", what, strerror(errno));
+	exit(EXIT_FAILURE);
+}
+
+static int collect(void *context, void *data, size_t len)
+{
+	struct rig *rig = context;
+
+	if (len != sizeof(struct xcarp_record) || rig->n_records == RIG_RECORDS_MAX)
+		bail_out("a record of a wrong size, or too many");
+	memcpy(&rig->records[rig->n_records++], data, len);
+	return 0;
+}
+
+void rig_open(struct rig *rig)
+{
+	struct epoll_event edge = { .events = EPOLLIN | EPOLLET };
+	int events;
+
+	memset(rig, 0, sizeof(*rig));
+	rig->skel = xcarp_bpf__open();
+	if (!rig->skel)
+		bail_out("cannot open the program");
+	bpf_map__set_max_entries(rig->skel->maps.live, RIG_SLOTS);
+	bpf_map__set_max_entries(rig->skel->maps.keys, RIG_SLOTS);
+	bpf_map__set_max_entries(rig->skel->maps.vrouters, RIG_VROUTERS);
+	bpf_map__set_max_entries(rig->skel->maps.events, RIG_RING_BYTES);
+	if (xcarp_bpf__load(rig->skel))
+		bail_out("cannot load the program");
+	events = bpf_map__fd(rig->skel->maps.events);
+	rig->ring = ring_buffer__new(events, collect, rig, NULL);
+	if (!rig->ring)
+		bail_out("cannot open the ring");
+	rig->live = mmap(NULL, RIG_SLOTS * sizeof(*rig->live), PROT_READ | PROT_WRITE, MAP_SHARED,
+			 bpf_map__fd(rig->skel->maps.live), 0);
+	if (rig->live == MAP_FAILED)
+		bail_out("cannot map `live`");
+	/* By edges, because a record is there to be read whether somebody was woken for it or not. */
+	rig->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (rig->epoll < 0 || epoll_ctl(rig->epoll, EPOLL_CTL_ADD, events, &edge))
+		bail_out("cannot watch the ring");
+}
+
+void rig_close(struct rig *rig)
+{
+	close(rig->epoll);
+	munmap(rig->live, RIG_SLOTS * sizeof(*rig->live));
+	ring_buffer__free(rig->ring);
+	xcarp_bpf__destroy(rig->skel);
+}
+
+void rig_add(struct rig *rig, struct vr_key where, struct vr_entry entry, const struct secret *secret)
+{
+	struct carp_hmac_key hmac;
+
+	if (!where.ifindex)
+		where.ifindex = RIG_IFINDEX;
+	if (!where.group)
+		where.group = htonl(where.ip_version == 4 ? CARP_GROUP_IPV4 : CARP_GROUP_IPV6_LOW);
+	where.vhid = secret->vhid;
+	inet_pton(where.ip_version == 4 ? AF_INET : AF_INET6, where.ip_version == 4 ? RIG_OWN_IPV4 : RIG_OWN_IPV6,
+		  entry.source);
+	if (bpf_map_update_elem(bpf_map__fd(rig->skel->maps.vrouters), &where, &entry, BPF_ANY))
+		bail_out("cannot fill `vrouters`");
+	if (entry.slot >= RIG_SLOTS)
+		return;
+	if (auth_hmac_key(&hmac, (const uint8_t *)secret->password, strlen(secret->password), secret->vhid,
+			  secret->vips, secret->n_vips))
+		bail_out("cannot prepare a key");
+	if (bpf_map_update_elem(bpf_map__fd(rig->skel->maps.keys), &entry.slot, &hmac, BPF_ANY))
+		bail_out("cannot fill `keys`");
+	memset(&rig->live[entry.slot], 0, sizeof(*rig->live));
+	rig->live[entry.slot].state = BACKUP;
+	rig->live[entry.slot].generation = entry.generation;
+}
+
+int rig_run(const struct rig *rig, const uint8_t *bytes, size_t len)
+{
+	struct xdp_md ctx = { .ingress_ifindex = RIG_IFINDEX, .data_end = (uint32_t)len };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = bytes, .data_size_in = (uint32_t)len, .ctx_in = &ctx,
+		    .ctx_size_in = sizeof(ctx), .repeat = 1);
+
+	if (bpf_prog_test_run_opts(bpf_program__fd(rig->skel->progs.xcarp), &opts))
+		bail_out("cannot run the program");
+	return (int)opts.retval;
+}
+
+static void read_counters(const struct rig *rig, struct xcarp_drops *sum)
+{
+	int n = libbpf_num_possible_cpus();
+	struct xcarp_drops per_cpu[n];
+	uint32_t zero = 0;
+
+	memset(sum, 0, sizeof(*sum));
+	if (bpf_map_lookup_elem(bpf_map__fd(rig->skel->maps.drops), &zero, per_cpu))
+		bail_out("cannot read `drops`");
+	for (int cpu = 0; cpu < n; cpu++)
+		for (size_t i = 0; i < sizeof(*sum) / sizeof(uint64_t); i++)
+			((uint64_t *)sum)[i] += ((uint64_t *)&per_cpu[cpu])[i];
+}
+
+uint64_t rig_counter(const struct rig *rig, int index)
+{
+	struct xcarp_drops sum;
+
+	read_counters(rig, &sum);
+	return ((uint64_t *)&sum)[index];
+}
+
+size_t rig_drain(struct rig *rig)
+{
+	rig->n_records = 0;
+	ring_buffer__consume(rig->ring);
+	return rig->n_records;
+}
+
+struct outcome rig_judge(struct rig *rig, const uint8_t *bytes, size_t len)
+{
+	struct outcome outcome = { .verdict = VERDICT_NONE };
+	struct xcarp_drops before, after;
+
+	read_counters(rig, &before);
+	outcome.action = rig_run(rig, bytes, len);
+	read_counters(rig, &after);
+	for (int i = 0; i < XCARP_VERDICT_COUNT; i++) {
+		uint64_t moved = ((uint64_t *)&after)[i] - ((uint64_t *)&before)[i];
+
+		if (moved)
+			outcome.verdict = moved == 1 && outcome.verdict == VERDICT_NONE ? i : VERDICT_SEVERAL;
+	}
+	rig_drain(rig);
+	if (rig->n_records)
+		outcome.record = rig->n_records == 1 ? rig->records[0].type : VERDICT_SEVERAL;
+	return outcome;
+}
+
+bool rig_woken(const struct rig *rig)
+{
+	struct epoll_event event;
+
+	return epoll_wait(rig->epoll, &event, 1, WAKE_TIMEOUT_MS) == 1;
+}
+
+const char *outcome_text(const struct outcome *outcome, char text[64])
+{
+	static const char *const records[] = { "no record", "RECORD_ADVERT", "RECORD_NOTICE" };
+	const char *verdict = outcome->verdict == VERDICT_NONE ? "uncounted" : "several counters";
+	const char *record = "several records";
+
+	if (outcome->verdict >= 0)
+		verdict = verdict_names[outcome->verdict];
+	if (outcome->record >= 0 && outcome->record <= RECORD_NOTICE)
+		record = records[outcome->record];
+	snprintf(text, 64, "%s %s %s",
+		 outcome->action == XDP_PASS ? "XDP_PASS" : outcome->action == XDP_DROP ? "XDP_DROP" : "XDP_?",
+		 verdict, record);
+	return text;
+}
