@@ -45,8 +45,9 @@ static __always_inline void count_accepted_and_order(struct vr_live *live)
 
 /*
  * Makes this advert the newest of its virtual router; true if it differs from the one before in what the
- * election looks at. Where another CPU is writing just now its advert is as fresh as ours, so ours is not
- * waited for: what it would have been compared with is unknown, and counts as news.
+ * election looks at, or is the first since the controller changed its state and so may judge it otherwise. Where
+ * another CPU is writing just now its advert is as fresh as ours, so ours is not waited for: what it would have
+ * been compared with is unknown, and counts as news.
  */
 static __always_inline bool live_update(struct vr_live *live, const struct frame *frame, __u64 arrival_ns)
 {
@@ -58,7 +59,7 @@ static __always_inline bool live_update(struct vr_live *live, const struct frame
 		count_accepted_and_order(live);
 		return true;
 	}
-	news = differs_from_live(frame, live);
+	news = differs_from_live(frame, live) || live->arrival_ns < *(volatile __u64 *)&live->since_ns;
 	live->interval_256ths = interval_256ths(carp);
 	live->arrival_ns = arrival_ns;
 	live->counter = carp_counter(carp);

@@ -19,14 +19,14 @@ static __always_inline bool frame_read_group(const struct frame *frame, struct v
 {
 	if (frame->ipv4) {
 		key->ip_version = 4;
-		key->group = frame->ipv4->daddr;
+		__builtin_memcpy(key->group, &frame->ipv4->daddr, sizeof(key->group));
 	} else {
 		const __be32 *group = frame->ipv6->daddr.s6_addr32;
 
 		if (group[0] != bpf_htonl(IPV6_LINK_LOCAL_GROUPS) || group[1] || group[2])
 			return false;
 		key->ip_version = 6;
-		key->group = group[3];
+		__builtin_memcpy(key->group, &group[3], sizeof(key->group));
 	}
 	return true;
 }

@@ -90,9 +90,8 @@ __attribute__((format(printf, 5, 6))) static inline bool tap_is_u64(uint64_t got
 	return got == want;
 }
 
-__attribute__((format(printf, 5, 6))) static inline bool tap_is_str(const char *got, const char *want,
-								    const char *file, int line, const char *format,
-								    ...)
+__attribute__((format(printf, 5, 6))) static inline bool
+tap_is_str(const char *got, const char *want, const char *file, int line, const char *format, ...)
 {
 	bool pass = got && want ? !strcmp(got, want) : got == want;
 	va_list args;
@@ -107,9 +106,8 @@ __attribute__((format(printf, 5, 6))) static inline bool tap_is_str(const char *
 	return pass;
 }
 
-__attribute__((format(printf, 6, 7))) static inline bool tap_is_mem(const void *got, const void *want, size_t len,
-								    const char *file, int line, const char *format,
-								    ...)
+__attribute__((format(printf, 6, 7))) static inline bool
+tap_is_mem(const void *got, const void *want, size_t len, const char *file, int line, const char *format, ...)
 {
 	const uint8_t *bytes[2] = { got, want };
 	static const char *const words[2] = { "got ", "want" };

@@ -368,6 +368,7 @@ void engine_link(struct engine *engine, uint32_t slot, const struct engine_link 
 {
 	struct vrouter *vr = engine->vrouters[slot];
 	bool is_other = link->ifindex != vr->link.ifindex;
+	bool is_new_mac = !is_other && memcmp(link->mac, vr->link.mac, sizeof(link->mac));
 
 	if (is_other) {
 		/* Nothing of what the old interface had is left, so there is nothing to take off it. */
@@ -380,8 +381,10 @@ void engine_link(struct engine *engine, uint32_t slot, const struct engine_link 
 	vr->live->ifindex = link->ifindex;
 	if (!link->ifindex)
 		return;
-	if (is_other)
+	if (is_other || is_new_mac)
 		log_mac(engine, vr);
+	if (is_new_mac && vr->election.state == MASTER)
+		queue_actions(engine, vr, ACT_ANNOUNCE);
 	if (!vr->is_started) {
 		vr->is_started = true;
 		simple_step(engine, vr, EV_START, now_ns);
@@ -469,6 +472,8 @@ void engine_record(struct engine *engine, const struct xcarp_record *record, uin
 		       record->count, source_text(record, source));
 		return;
 	}
+	if (record->type != RECORD_ADVERT)
+		return;
 	debug_log(engine, "advert from %s: vhid %u advbase %u advskew %u demote %u counter %016llx, %s",
 		  source_text(record, source), vr->options.vhid, record->advbase, record->advskew, record->demote,
 		  (unsigned long long)record->counter,
@@ -492,6 +497,19 @@ static void look_at_live(struct engine *engine, struct vrouter *vr, uint64_t now
 		return;
 	}
 	if (live.arrival_ns <= vr->heard_ns)
+		return;
+	vr->live_taken_ns = live.arrival_ns;
+	take_advert(engine, vr, &live, now_ns);
+}
+
+/* What was heard during the hold moved nothing; the newest of it counts now. */
+static void end_hold(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
+{
+	struct xcarp_record live;
+	uint64_t held_since_ns = vr->live->since_ns;
+
+	simple_step(engine, vr, EV_TIMER, now_ns);
+	if (vr->election.held || !read_live(vr, &live) || live.arrival_ns <= held_since_ns)
 		return;
 	vr->live_taken_ns = live.arrival_ns;
 	take_advert(engine, vr, &live, now_ns);
@@ -658,6 +676,8 @@ void engine_timers(struct engine *engine, uint64_t now_ns)
 		tell_held_back(engine, vr, now_ns);
 		if (is_repair_due(vr, now_ns))
 			repair(engine, vr, now_ns);
+		if (vr->election.held && vr->election.deadline_ns <= now_ns)
+			end_hold(engine, vr, now_ns);
 		if (vr->election.state == BACKUP && vr->election.deadline_ns <= now_ns)
 			look_at_live(engine, vr, now_ns);
 		if (vr->election.deadline_ns <= now_ns)
@@ -734,7 +754,7 @@ static void commit_announcements(struct engine *engine, struct vrouter *vr)
 		return;
 	for (unsigned int i = 0; i < vr->options.vip_count; i++) {
 		uint8_t frame[FRAME_MAX];
-		size_t len = frame_announce(frame, &vr->options.vips[i], vr->link.mac);
+		size_t len = frame_announce(frame, &vr->options.vips[i], vr->link.mac, vr->link.is_ipv6_router);
 
 		engine->ports->frame_send(engine->ports->ctx, vr->slot, vr->link.ifindex, false, frame, len);
 	}

@@ -63,6 +63,7 @@ int engine_add(struct engine *engine, const struct vr_options *options, const st
 struct engine_link {
 	uint32_t ifindex;
 	bool up;
+	bool is_ipv6_router; /* announced with IPv6 addresses: hosts drop a default router that says it is none */
 	uint8_t mac[FRAME_MAC_LEN];
 };
 

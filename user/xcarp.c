@@ -6,6 +6,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
@@ -218,6 +219,22 @@ static void check_program(struct controller *c)
 	lose_interface(c, c->link.ifindex);
 }
 
+/* As the kernel itself decides the router flag of its neighbour advertisements. */
+static bool is_ipv6_router(const char *interface)
+{
+	char path[64 + XCARP_IFNAME_LEN], value = '0';
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/forwarding", interface);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (read(fd, &value, 1) != 1)
+		value = '0';
+	close(fd);
+	return value != '0';
+}
+
 static void on_link(void *ctx, const struct rtnl_link *link, uint64_t now_ns)
 {
 	struct controller *c = ctx;
@@ -231,7 +248,11 @@ static void on_link(void *ctx, const struct rtnl_link *link, uint64_t now_ns)
 
 	c->link = (struct engine_link){ 0 };
 	if (is_ours) {
-		c->link = (struct engine_link){ .ifindex = link->ifindex, .up = link->is_up };
+		c->link = (struct engine_link){
+			.ifindex = link->ifindex,
+			.up = link->is_up,
+			.is_ipv6_router = is_ipv6_router(link->name),
+		};
 		memcpy(c->link.mac, link->mac, sizeof(c->link.mac));
 		c->is_ethernet = link->is_ethernet;
 	}

@@ -65,7 +65,7 @@ enum vr_state {
 /* `vrouters`, key: what makes a virtual router one of its own. */
 struct vr_key {
 	__u32 ifindex;
-	__be32 group; /* IPv4: the group. IPv6: the last 32 bits of ff02::/96 */
+	__u8 group[4]; /* IPv4: the group. IPv6: the last 32 bits of ff02::/96 */
 	__u16 vlan; /* outer VLAN id; 0: untagged or priority-tagged */
 	__u16 inner_vlan; /* QinQ's inner VLAN id; 0: none */
 	__u8 ip_version; /* 4 or 6 */

@@ -46,6 +46,7 @@ void rig_open(struct rig *rig)
 	int events;
 
 	memset(rig, 0, sizeof(*rig));
+	rig->ifindex = RIG_IFINDEX;
 	rig->skel = xcarp_bpf__open();
 	if (!rig->skel)
 		bail_out("cannot open the program");
@@ -80,11 +81,12 @@ void rig_close(struct rig *rig)
 void rig_add(struct rig *rig, struct vr_key where, struct vr_entry entry, const struct secret *secret)
 {
 	struct carp_hmac_key hmac;
+	uint32_t group;
 
 	if (!where.ifindex)
 		where.ifindex = RIG_IFINDEX;
-	if (!where.group)
-		where.group = htonl(where.ip_version == 4 ? CARP_GROUP_IPV4 : CARP_GROUP_IPV6_LOW);
+	group = htonl(where.ip_version == 4 ? CARP_GROUP_IPV4 : CARP_GROUP_IPV6_LOW);
+	memcpy(where.group, &group, sizeof(group));
 	where.vhid = secret->vhid;
 	inet_pton(where.ip_version == 4 ? AF_INET : AF_INET6, where.ip_version == 4 ? RIG_OWN_IPV4 : RIG_OWN_IPV6,
 		  entry.source);
@@ -104,7 +106,7 @@ void rig_add(struct rig *rig, struct vr_key where, struct vr_entry entry, const 
 
 int rig_run(const struct rig *rig, const uint8_t *bytes, size_t len)
 {
-	struct xdp_md ctx = { .ingress_ifindex = RIG_IFINDEX, .data_end = (uint32_t)len };
+	struct xdp_md ctx = { .ingress_ifindex = rig->ifindex, .data_end = (uint32_t)len };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = bytes, .data_size_in = (uint32_t)len, .ctx_in = &ctx,
 		    .ctx_size_in = sizeof(ctx), .repeat = 1);
 

@@ -32,6 +32,7 @@ struct rig {
 	struct xcarp_bpf *skel;
 	struct ring_buffer *ring;
 	struct vr_live *live; /* RIG_SLOTS of them */
+	uint32_t ifindex; /* where frames arrive; RIG_IFINDEX unless changed */
 	int epoll;
 	struct xcarp_record records[RIG_RECORDS_MAX];
 	size_t n_records;

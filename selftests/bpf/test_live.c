@@ -145,10 +145,34 @@ static void test_news(struct rig *rig)
 	send_advert(rig, &again);
 	ok(rig_woken(rig), "a slot that has changed hands wakes");
 	rig->live[0].generation = GENERATION;
+	rig->live[0].since_ns = rig->live[0].arrival_ns + 1;
+	send_advert(rig, &again);
+	ok(rig_woken(rig), "the first advert in a new state wakes");
+	send_advert(rig, &again);
+	ok(!rig_woken(rig), "the second does not");
 	rig_close(rig);
 }
 
-#define NEWS_TESTS (6 * 3 + 3)
+#define NEWS_TESTS (6 * 3 + 5)
+
+/* Every word of an address counts. */
+static void test_source_news(struct rig *rig)
+{
+	static const char *const sources[] = { "fe80::1", "fe80::3", "fe80::1:0:3", "fe80:0:1::1:0:3", "fe81:0:1::1:0:3" };
+	struct advert advert = usual;
+
+	open_with(rig, 6, 0);
+	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++) {
+		advert.source = sources[i];
+		send_advert(rig, &advert);
+		ok(rig_woken(rig), "from %s", sources[i]);
+		send_advert(rig, &advert);
+		ok(!rig_woken(rig), "again from %s", sources[i]);
+	}
+	rig_close(rig);
+}
+
+#define SOURCE_NEWS_TESTS (2 * 5)
 
 /* A writer that stopped half way is what a writer on another CPU looks like. */
 static void test_contended(struct rig *rig)
@@ -253,10 +277,11 @@ int main(void)
 {
 	static struct rig rig;
 
-	plan(2 * LIVE_AND_RECORD_TESTS + NEWS_TESTS + CONTENDED_TESTS + NOTICE_TESTS + FULL_RING_TESTS);
+	plan(2 * LIVE_AND_RECORD_TESTS + NEWS_TESTS + SOURCE_NEWS_TESTS + CONTENDED_TESTS + NOTICE_TESTS + FULL_RING_TESTS);
 	test_live_and_record(&rig, 4, "10.9.0.1");
 	test_live_and_record(&rig, 6, "fe80::1:2:3:4");
 	test_news(&rig);
+	test_source_news(&rig);
 	test_contended(&rig);
 	test_notices(&rig);
 	test_full_ring(&rig);

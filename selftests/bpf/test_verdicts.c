@@ -4,8 +4,14 @@
  * what has to come of it. Then all ways to cut the valid ones short.
  */
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "frames.h"
 #include "rig.h"
@@ -168,6 +174,15 @@ static void ipv4_len_shorter_than_header(struct frame *frame)
 static void ihl_4(struct frame *frame)
 {
 	ipv4(frame)->version_ihl = 0x44;
+}
+
+/* Lengths that agree with each other, and a checksum that is right for the header that is there. */
+static void ihl_4_consistent(struct frame *frame)
+{
+	ipv4(frame)->len[1] = 16 + sizeof(struct carp_header);
+	frame_mend_ip_checksum(frame);
+	ipv4(frame)->version_ihl = 0x44;
+	ipv4(frame)->tos += 1;
 }
 
 static void ihl_0(struct frame *frame)
@@ -405,6 +420,7 @@ static const struct {
 	{ "no bytes, IPv6", IPV6(), &ours6, payload_len_0, DROP(DROP_BAD_LENGTH) },
 	{ "an IPv4 length of less than its header", IPV4(), &ours, ipv4_len_shorter_than_header, DROP(DROP_BAD_LENGTH) },
 	{ "IPv4 header length 16", IPV4(), &ours, ihl_4, DROP(DROP_BAD_LENGTH) },
+	{ "IPv4 header length 16, total to match", IPV4(), &ours, ihl_4_consistent, DROP(DROP_BAD_LENGTH) },
 	{ "IPv4 header length 0", IPV4(), &ours, ihl_0, DROP(DROP_BAD_LENGTH) },
 	{ "IP version 5", IPV4(), &ours, ip_version_5, DROP(DROP_BAD_LENGTH) },
 	{ "IP version 5 in IPv6", IPV6(), &ours6, ip_version_5, DROP(DROP_BAD_LENGTH) },
@@ -522,6 +538,40 @@ static void test_truncations(struct rig *rig, size_t row)
 	ok(!wrong, "%s, cut to every length", rows[row].name);
 }
 
+/* An interface of our own, in a network namespace of our own; its index, or 0. */
+static unsigned int make_other_interface(void)
+{
+	struct ifreq request = { .ifr_name = "other", .ifr_flags = IFF_TAP | IFF_NO_PI };
+	int tun;
+
+	if (unshare(CLONE_NEWNET))
+		return 0;
+	tun = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	if (tun < 0 || ioctl(tun, TUNSETIFF, &request))
+		return 0;
+	return if_nametoindex("other"); /* it lives as long as we do */
+}
+
+static void test_other_interface(struct rig *rig)
+{
+	static const struct advert advert = IPV4();
+	unsigned int other = make_other_interface();
+	struct outcome got;
+	struct frame frame;
+	char text[64];
+
+	ok(other > RIG_IFINDEX, "there is another interface: %s", other ? "yes" : strerror(errno));
+	frame_build(&frame, &advert, &ours);
+	rig->ifindex = other;
+	got = rig_judge(rig, frame.bytes, frame.len);
+	is_str(outcome_text(&got, text), "XDP_PASS pass_no_vrouter no record", "our advert on another interface");
+	rig->ifindex = RIG_IFINDEX;
+	got = rig_judge(rig, frame.bytes, frame.len);
+	is_str(outcome_text(&got, text), "XDP_DROP accepted RECORD_ADVERT", "and on ours");
+}
+
+#define OTHER_INTERFACE_TESTS 3
+
 int main(void)
 {
 	bool reached[XCARP_VERDICT_COUNT] = { false };
@@ -530,13 +580,14 @@ int main(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		accepted += rows[i].want.verdict == ACCEPTED;
-	plan((unsigned int)ARRAY_SIZE(rows) + XCARP_VERDICT_COUNT + accepted);
+	plan((unsigned int)ARRAY_SIZE(rows) + XCARP_VERDICT_COUNT + accepted + OTHER_INTERFACE_TESTS);
 	setup(&rig);
 	test_rows(&rig, reached);
 	test_every_verdict_reached(reached);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (rows[i].want.verdict == ACCEPTED)
 			test_truncations(&rig, i);
+	test_other_interface(&rig);
 	rig_close(&rig);
 	return tap_done();
 }

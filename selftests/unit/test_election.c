@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The election, step by step: one table with every state and event, boundaries to 1/256 s and to the nanosecond, ties in
- * ucarp's order, and the few rules that need more than one step.
+ * The election, step by step: one table with every state and event, boundaries to 1/256 s and to the nanosecond,
+ * ties in ucarp's order, and the few rules that need more than one step.
  */
 #include "core/election.h"
 
@@ -14,11 +14,11 @@
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))
 #define SEED 0x5eed0003u
 #define NS_PER_S 1000000000ull
-#define S(n) ((n) * NS_PER_S)
-#define SKEW(n) ((n) * NS_PER_S / 256)
+#define S(n) ((n)*NS_PER_S)
+#define SKEW(n) ((n)*NS_PER_S / 256)
 #define NOW S(1000)
 #define NEVER ELECTION_NEVER
-#define INTERVAL(advbase, advskew) ((advbase) * 256u + (advskew))
+#define INTERVAL(advbase, advskew) ((advbase)*256u + (advskew))
 
 #define TAKE_OVER (ACT_ADVERT | ACT_VIPS_ADD | ACT_ANNOUNCE | ACT_UP_SCRIPT)
 #define LEAVE (ACT_VIPS_DEL | ACT_DOWN_SCRIPT)
@@ -43,6 +43,7 @@ static const struct election_config neutral = { .advbase = 1, .dead_ratio = 3, .
 static const struct election_config exit_script = { .advbase = 1, .dead_ratio = 3, .script_at_exit = true };
 static const struct election_config fast = { .advskew = 4, .dead_ratio = 3 };
 static const struct election_config slowest = { .advbase = 255, .advskew = 255, .dead_ratio = 65535 };
+static const struct election_config patient = { .advbase = 100, .dead_ratio = 3 };
 
 struct row {
 	enum place from;
@@ -69,19 +70,25 @@ struct row {
 /* What happens at NOW. */
 static const struct row rows[] = {
 	{ IN_INIT, EV_START, "", &plain, NEVER, NO_ADVERT, IN_INIT, LEAVE, CAUSE_STARTED, .until_ns = NEVER },
-	{ IN_INIT, EV_START, "neutral", &neutral, NEVER, NO_ADVERT, IN_INIT, ACT_VIPS_DEL, CAUSE_STARTED, .until_ns = NEVER },
+	{ IN_INIT, EV_START, "neutral", &neutral, NEVER, NO_ADVERT, IN_INIT, ACT_VIPS_DEL, CAUSE_STARTED,
+	  .until_ns = NEVER },
 	{ IN_INIT, EV_LINK_UP, "", &plain, NEVER, NO_ADVERT, IN_BACKUP, 0, CAUSE_LINK_UP, .until_ns = NOW + S(3) },
 	{ IN_INIT, EV_LINK_UP, "skew counts", &skewed, NEVER, NO_ADVERT, IN_BACKUP, 0, CAUSE_LINK_UP,
 	  .until_ns = NOW + S(3) + SKEW(100) },
-	{ IN_INIT, EV_LINK_UP, "advbase 0", &fast, NEVER, NO_ADVERT, IN_BACKUP, 0, CAUSE_LINK_UP, .until_ns = NOW + SKEW(12) },
+	{ IN_INIT, EV_LINK_UP, "advbase 0", &fast, NEVER, NO_ADVERT, IN_BACKUP, 0, CAUSE_LINK_UP,
+	  .until_ns = NOW + SKEW(12) },
 	{ IN_INIT, EV_LINK_DOWN, "", &plain, NEVER, NO_ADVERT, IN_INIT, 0, CAUSE_NONE, .until_ns = NEVER },
-	{ IN_INIT, EV_ADVERT, "better", &skewed, NEVER, { INTERVAL(1, 0), -1, NOW }, IN_INIT, 0, CAUSE_NONE, .until_ns = NEVER },
-	{ IN_INIT, EV_ADVERT, "worse", &eager, NEVER, { INTERVAL(2, 0), 1, NOW }, IN_INIT, 0, CAUSE_NONE, .until_ns = NEVER },
-	{ IN_INIT, EV_ADVERT, "bow-out", &eager, NEVER, { INTERVAL(255, 255), 1, NOW }, IN_INIT, 0, CAUSE_NONE, .until_ns = NEVER },
+	{ IN_INIT, EV_ADVERT, "better", &skewed, NEVER, { INTERVAL(1, 0), -1, NOW }, IN_INIT, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_INIT, EV_ADVERT, "worse", &eager, NEVER, { INTERVAL(2, 0), 1, NOW }, IN_INIT, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_INIT, EV_ADVERT, "bow-out", &eager, NEVER, { INTERVAL(255, 255), 1, NOW }, IN_INIT, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
 	{ IN_INIT, EV_TIMER, "", &plain, NEVER, NO_ADVERT, IN_INIT, 0, CAUSE_NONE, .until_ns = NEVER },
 	{ IN_INIT, EV_DEMOTE, "", &plain, NEVER, NO_ADVERT, IN_INIT, 0, CAUSE_NONE, .until_ns = NEVER },
 	{ IN_INIT, EV_STOP, "", &plain, NEVER, NO_ADVERT, IN_INIT, 0, CAUSE_STOPPED, .until_ns = NEVER },
-	{ IN_INIT, EV_STOP, "script at exit", &exit_script, NEVER, NO_ADVERT, IN_INIT, 0, CAUSE_STOPPED, .until_ns = NEVER },
+	{ IN_INIT, EV_STOP, "script at exit", &exit_script, NEVER, NO_ADVERT, IN_INIT, 0, CAUSE_STOPPED,
+	  .until_ns = NEVER },
 	{ IN_INIT, EV_SENT, "", &plain, NEVER, NO_ADVERT, IN_INIT, 0, CAUSE_NONE, .until_ns = NEVER },
 	{ IN_INIT, EV_SEND_FAILED, "", &plain, NEVER, NO_ADVERT, IN_INIT, 0, CAUSE_NONE, .until_ns = NEVER },
 
@@ -90,74 +97,88 @@ static const struct row rows[] = {
 	{ IN_BACKUP, EV_LINK_DOWN, "", &plain, DUE, NO_ADVERT, IN_INIT, 0, CAUSE_LINK_DOWN, .until_ns = NEVER },
 	{ IN_BACKUP, EV_ADVERT, "better", &skewed, DUE, { INTERVAL(1, 0), 1, NOW }, IN_BACKUP, 0, CAUSE_NONE,
 	  .until_ns = NOW + S(3) + SKEW(100) },
-	{ IN_BACKUP, EV_ADVERT, "equal, lower source", &plain, DUE, { INTERVAL(1, 0), -1, NOW }, IN_BACKUP, 0, CAUSE_NONE,
-	  .until_ns = NOW + S(3) },
-	{ IN_BACKUP, EV_ADVERT, "equal, higher source", &plain, DUE, { INTERVAL(1, 0), 1, NOW }, IN_BACKUP, 0, CAUSE_NONE,
-	  .until_ns = NOW + S(3) },
-	{ IN_BACKUP, EV_ADVERT, "worse, no pre-emption", &plain, DUE, { INTERVAL(2, 255), 1, NOW }, IN_BACKUP, 0, CAUSE_NONE,
-	  .until_ns = NOW + S(3) },
-	{ IN_BACKUP, EV_ADVERT, "told late: from its arrival", &plain, NOW - S(1), { INTERVAL(1, 0), 1, NOW - S(2) },
-	  IN_BACKUP, 0, CAUSE_NONE, .until_ns = NOW + S(1) },
-	{ IN_BACKUP, EV_ADVERT, "told so late that it helps no more", &plain, NOW - S(9), { INTERVAL(1, 0), 1, NOW - S(8) },
-	  IN_BACKUP, 0, CAUSE_NONE, .until_ns = NOW - S(5) },
-	{ IN_BACKUP, EV_ADVERT, "arrived after now", &plain, DUE, { INTERVAL(1, 0), 1, NOW + 1000 }, IN_BACKUP, 0, CAUSE_NONE,
-	  .until_ns = NOW + 1000 + S(3) },
-	{ IN_BACKUP, EV_ADVERT, "older than one before", &plain, DUE, { INTERVAL(1, 0), 1, NOW - S(1) - 1 }, IN_BACKUP, 0,
-	  CAUSE_NONE, .until_ns = DUE },
-	{ IN_BACKUP, EV_ADVERT, "newer by a nanosecond", &plain, DUE, { INTERVAL(1, 0), 1, NOW - S(1) + 1 }, IN_BACKUP, 0,
-	  CAUSE_NONE, .until_ns = DUE + 1 },
-	{ IN_BACKUP, EV_ADVERT, "deadline over, advert says no", &plain, NOW - 1, { INTERVAL(1, 0), 1, NOW }, IN_BACKUP, 0,
+	{ IN_BACKUP, EV_ADVERT, "equal, lower source", &plain, DUE, { INTERVAL(1, 0), -1, NOW }, IN_BACKUP, 0,
 	  CAUSE_NONE, .until_ns = NOW + S(3) },
-	{ IN_BACKUP, EV_ADVERT, "pre-emption, worse by 1/256 s", &eager, DUE, { INTERVAL(1, 101), -1, NOW }, IN_MASTER,
-	  TAKE_OVER, CAUSE_PREEMPTION, NOW + S(1) + SKEW(100), .announce_in = 2 },
-	{ IN_BACKUP, EV_ADVERT, "pre-emption, equal, higher source", &eager, DUE, { INTERVAL(1, 100), 1, NOW }, IN_BACKUP, 0,
-	  CAUSE_NONE, .until_ns = NOW + S(3) + SKEW(100) },
-	{ IN_BACKUP, EV_ADVERT, "pre-emption, better by 1/256 s", &eager, DUE, { INTERVAL(1, 99), 1, NOW }, IN_BACKUP, 0,
-	  CAUSE_NONE, .until_ns = NOW + S(3) + SKEW(100) },
-	{ IN_BACKUP, EV_ADVERT, "pre-emption, advbase counts more than skew", &eager, DUE, { INTERVAL(0, 255), 1, NOW },
+	{ IN_BACKUP, EV_ADVERT, "equal, higher source", &plain, DUE, { INTERVAL(1, 0), 1, NOW }, IN_BACKUP, 0,
+	  CAUSE_NONE, .until_ns = NOW + S(3) },
+	{ IN_BACKUP, EV_ADVERT, "worse, no pre-emption", &plain, DUE, { INTERVAL(2, 255), 1, NOW }, IN_BACKUP,
+	  0, CAUSE_NONE, .until_ns = NOW + S(3) },
+	{ IN_BACKUP, EV_ADVERT, "told late: from its arrival", &plain, NOW - S(1),
+	  { INTERVAL(1, 0), 1, NOW - S(2) }, IN_BACKUP, 0, CAUSE_NONE, .until_ns = NOW + S(1) },
+	{ IN_BACKUP, EV_ADVERT, "told so late that it helps no more", &plain, NOW - S(9),
+	  { INTERVAL(1, 0), 1, NOW - S(8) }, IN_BACKUP, 0, CAUSE_NONE, .until_ns = NOW - S(5) },
+	{ IN_BACKUP, EV_ADVERT, "arrived after now", &plain, DUE, { INTERVAL(1, 0), 1, NOW + 1000 }, IN_BACKUP,
+	  0, CAUSE_NONE, .until_ns = NOW + 1000 + S(3) },
+	{ IN_BACKUP, EV_ADVERT, "older than one before", &plain, DUE, { INTERVAL(1, 0), 1, NOW - S(1) - 1 },
+	  IN_BACKUP, 0, CAUSE_NONE, .until_ns = DUE },
+	{ IN_BACKUP, EV_ADVERT, "newer by a nanosecond", &plain, DUE, { INTERVAL(1, 0), 1, NOW - S(1) + 1 },
+	  IN_BACKUP, 0, CAUSE_NONE, .until_ns = DUE + 1 },
+	{ IN_BACKUP, EV_ADVERT, "deadline over, advert says no", &plain, NOW - 1, { INTERVAL(1, 0), 1, NOW },
+	  IN_BACKUP, 0, CAUSE_NONE, .until_ns = NOW + S(3) },
+	{ IN_BACKUP, EV_ADVERT, "pre-emption, worse by 1/256 s", &eager, DUE, { INTERVAL(1, 101), -1, NOW },
+	  IN_MASTER, TAKE_OVER, CAUSE_PREEMPTION, NOW + S(1) + SKEW(100), .announce_in = 2 },
+	{ IN_BACKUP, EV_ADVERT, "pre-emption, equal, higher source", &eager, DUE, { INTERVAL(1, 100), 1, NOW },
 	  IN_BACKUP, 0, CAUSE_NONE, .until_ns = NOW + S(3) + SKEW(100) },
-	{ IN_BACKUP, EV_ADVERT, "pre-emption, told late", &eager, DUE, { INTERVAL(1, 101), 1, NOW - S(1) }, IN_MASTER,
-	  TAKE_OVER, CAUSE_PREEMPTION, NOW + S(1) + SKEW(100), .announce_in = 2 },
-	{ IN_BACKUP, EV_ADVERT, "pre-emption suppressed, worse by 139/256 s", &eager, DUE, { INTERVAL(1, 239), 1, NOW },
-	  IN_BACKUP, 0, CAUSE_NONE, NOW + S(3) + SKEW(100), .suppressed = true },
-	{ IN_BACKUP, EV_ADVERT, "pre-emption suppressed, as bad as we are", &eager, DUE, { INTERVAL(1, 240), 1, NOW },
-	  IN_BACKUP, 0, CAUSE_NONE, NOW + S(3) + SKEW(100), .suppressed = true },
-	{ IN_BACKUP, EV_ADVERT, "pre-emption suppressed, still worse", &eager, DUE, { INTERVAL(1, 241), 1, NOW }, IN_MASTER,
-	  TAKE_OVER, CAUSE_PREEMPTION, NOW + S(1) + SKEW(240), 2, .suppressed = true },
-	{ IN_BACKUP, EV_ADVERT, "as long as our down time", &skewed, DUE, { INTERVAL(3, 100), 1, NOW }, IN_BACKUP, 0,
-	  CAUSE_NONE, .until_ns = NOW + S(3) + SKEW(100) },
-	{ IN_BACKUP, EV_ADVERT, "longer than our down time by 1/256 s", &skewed, DUE, { INTERVAL(3, 101), 1, NOW }, IN_MASTER,
-	  TAKE_OVER, CAUSE_MASTER_TOO_SLOW, NOW + S(1) + SKEW(100), .announce_in = 2 },
+	{ IN_BACKUP, EV_ADVERT, "pre-emption, better by 1/256 s", &eager, DUE, { INTERVAL(1, 99), 1, NOW },
+	  IN_BACKUP, 0, CAUSE_NONE, .until_ns = NOW + S(3) + SKEW(100) },
+	{ IN_BACKUP, EV_ADVERT, "pre-emption, advbase counts more than skew", &eager, DUE,
+	  { INTERVAL(0, 255), 1, NOW }, IN_BACKUP, 0, CAUSE_NONE, .until_ns = NOW + S(3) + SKEW(100) },
+	{ IN_BACKUP, EV_ADVERT, "pre-emption, told late", &eager, DUE, { INTERVAL(1, 101), 1, NOW - S(1) },
+	  IN_MASTER, TAKE_OVER, CAUSE_PREEMPTION, NOW + S(1) + SKEW(100), .announce_in = 2 },
+	{ IN_BACKUP, EV_ADVERT, "pre-emption suppressed, worse by 139/256 s", &eager, DUE,
+	  { INTERVAL(1, 239), 1, NOW }, IN_BACKUP, 0, CAUSE_NONE, NOW + S(3) + SKEW(100), .suppressed = true },
+	{ IN_BACKUP, EV_ADVERT, "pre-emption suppressed, as bad as we are", &eager, DUE,
+	  { INTERVAL(1, 240), 1, NOW }, IN_BACKUP, 0, CAUSE_NONE, NOW + S(3) + SKEW(100), .suppressed = true },
+	{ IN_BACKUP, EV_ADVERT, "pre-emption suppressed, still worse", &eager, DUE,
+	  { INTERVAL(1, 241), 1, NOW }, IN_MASTER, TAKE_OVER, CAUSE_PREEMPTION, NOW + S(1) + SKEW(240), 2,
+	  .suppressed = true },
+	{ IN_BACKUP, EV_ADVERT, "as long as our down time", &skewed, DUE, { INTERVAL(3, 100), 1, NOW },
+	  IN_BACKUP, 0, CAUSE_NONE, .until_ns = NOW + S(3) + SKEW(100) },
+	{ IN_BACKUP, EV_ADVERT, "longer than our down time by 1/256 s", &skewed, DUE,
+	  { INTERVAL(3, 101), 1, NOW }, IN_MASTER, TAKE_OVER, CAUSE_MASTER_TOO_SLOW, NOW + S(1) + SKEW(100),
+	  .announce_in = 2 },
 	{ IN_BACKUP, EV_ADVERT, "bow-out", &plain, DUE, { INTERVAL(255, 255), -1, NOW }, IN_MASTER, TAKE_OVER,
 	  CAUSE_MASTER_TOO_SLOW, NOW + S(1), .announce_in = 2 },
-	{ IN_BACKUP, EV_ADVERT, "bow-out, advbase 0", &fast, DUE, { INTERVAL(255, 255), -1, NOW }, IN_MASTER, TAKE_OVER,
-	  CAUSE_MASTER_TOO_SLOW, NOW + SKEW(4), .announce_in = 2 },
-	{ IN_BACKUP, EV_ADVERT, "advbase 0, as long as our down time", &fast, NOW, { INTERVAL(0, 12), 1, NOW }, IN_BACKUP, 0,
-	  CAUSE_NONE, .until_ns = NOW + SKEW(12) },
-	{ IN_BACKUP, EV_ADVERT, "slowest of all", &slowest, NOW, { INTERVAL(255, 255), 1, NOW }, IN_BACKUP, 0, CAUSE_NONE,
-	  .until_ns = NOW + 16711425996093750ull },
-	{ IN_BACKUP, EV_TIMER, "a nanosecond early", &plain, NOW + 1, NO_ADVERT, IN_BACKUP, 0, CAUSE_NONE, .until_ns = NOW + 1 },
-	{ IN_BACKUP, EV_TIMER, "to the nanosecond", &plain, NOW, NO_ADVERT, IN_MASTER, TAKE_OVER, CAUSE_MASTER_SILENT,
-	  NOW + S(1), .announce_in = 2 },
-	{ IN_BACKUP, EV_TIMER, "late: adverts from now on", &skewed, NOW - S(60), NO_ADVERT, IN_MASTER, TAKE_OVER,
-	  CAUSE_MASTER_SILENT, NOW + S(1) + SKEW(100), .announce_in = 2 },
-	{ IN_BACKUP, EV_TIMER, "suppressed: at the suppressed pace", &plain, NOW, NO_ADVERT, IN_MASTER, TAKE_OVER,
-	  CAUSE_MASTER_SILENT, NOW + S(1) + SKEW(240), 2, .suppressed = true },
+	{ IN_BACKUP, EV_ADVERT, "bow-out, shorter than our down time", &patient, DUE, { INTERVAL(255, 255), -1, NOW },
+	  IN_MASTER, TAKE_OVER, CAUSE_MASTER_TOO_SLOW, NOW + S(100), .announce_in = 2 },
+	{ IN_BACKUP, EV_ADVERT, "long, but no bow-out", &patient, NOW, { INTERVAL(255, 254), -1, NOW }, IN_BACKUP, 0,
+	  CAUSE_NONE, .until_ns = NOW + S(300) },
+	{ IN_BACKUP, EV_ADVERT, "bow-out, advbase 0", &fast, DUE, { INTERVAL(255, 255), -1, NOW }, IN_MASTER,
+	  TAKE_OVER, CAUSE_MASTER_TOO_SLOW, NOW + SKEW(4), .announce_in = 2 },
+	{ IN_BACKUP, EV_ADVERT, "advbase 0, as long as our down time", &fast, NOW, { INTERVAL(0, 12), 1, NOW },
+	  IN_BACKUP, 0, CAUSE_NONE, .until_ns = NOW + SKEW(12) },
+	{ IN_BACKUP, EV_ADVERT, "slowest of all", &slowest, NOW, { INTERVAL(255, 255), 1, NOW }, IN_BACKUP, 0,
+	  CAUSE_NONE, .until_ns = NOW + 16711425996093750ull },
+	{ IN_BACKUP, EV_TIMER, "a nanosecond early", &plain, NOW + 1, NO_ADVERT, IN_BACKUP, 0, CAUSE_NONE,
+	  .until_ns = NOW + 1 },
+	{ IN_BACKUP, EV_TIMER, "to the nanosecond", &plain, NOW, NO_ADVERT, IN_MASTER, TAKE_OVER,
+	  CAUSE_MASTER_SILENT, NOW + S(1), .announce_in = 2 },
+	{ IN_BACKUP, EV_TIMER, "late: adverts from now on", &skewed, NOW - S(60), NO_ADVERT, IN_MASTER,
+	  TAKE_OVER, CAUSE_MASTER_SILENT, NOW + S(1) + SKEW(100), .announce_in = 2 },
+	{ IN_BACKUP, EV_TIMER, "suppressed: at the suppressed pace", &plain, NOW, NO_ADVERT, IN_MASTER,
+	  TAKE_OVER, CAUSE_MASTER_SILENT, NOW + S(1) + SKEW(240), 2, .suppressed = true },
 	{ IN_BACKUP, EV_DEMOTE, "", &plain, DUE, NO_ADVERT, IN_BACKUP, 0, CAUSE_NONE, .until_ns = DUE },
 	{ IN_BACKUP, EV_STOP, "", &plain, DUE, NO_ADVERT, IN_INIT, 0, CAUSE_STOPPED, .until_ns = NEVER },
-	{ IN_BACKUP, EV_STOP, "script at exit is a master's", &exit_script, DUE, NO_ADVERT, IN_INIT, 0, CAUSE_STOPPED, .until_ns = NEVER },
+	{ IN_BACKUP, EV_STOP, "script at exit is a master's", &exit_script, DUE, NO_ADVERT, IN_INIT, 0,
+	  CAUSE_STOPPED, .until_ns = NEVER },
 	{ IN_BACKUP, EV_SENT, "", &plain, DUE, NO_ADVERT, IN_BACKUP, 0, CAUSE_NONE, .until_ns = DUE },
 	{ IN_BACKUP, EV_SEND_FAILED, "", &plain, DUE, NO_ADVERT, IN_BACKUP, 0, CAUSE_NONE, .until_ns = DUE },
 
 	{ IN_HELD, EV_START, "", &plain, DUE, NO_ADVERT, IN_HELD, 0, CAUSE_NONE, .until_ns = DUE },
 	{ IN_HELD, EV_LINK_UP, "again", &plain, DUE, NO_ADVERT, IN_HELD, 0, CAUSE_NONE, .until_ns = DUE },
 	{ IN_HELD, EV_LINK_DOWN, "", &plain, DUE, NO_ADVERT, IN_INIT, 0, CAUSE_LINK_DOWN, .until_ns = NEVER },
-	{ IN_HELD, EV_ADVERT, "better", &skewed, DUE, { INTERVAL(1, 0), 1, NOW }, IN_HELD, 0, CAUSE_NONE, .until_ns = DUE },
-	{ IN_HELD, EV_ADVERT, "worse, pre-emption", &eager, DUE, { INTERVAL(2, 0), 1, NOW }, IN_HELD, 0, CAUSE_NONE, .until_ns = DUE },
-	{ IN_HELD, EV_ADVERT, "bow-out", &plain, DUE, { INTERVAL(255, 255), 1, NOW }, IN_HELD, 0, CAUSE_NONE, .until_ns = DUE },
-	{ IN_HELD, EV_TIMER, "a nanosecond early", &plain, NOW + 1, NO_ADVERT, IN_HELD, 0, CAUSE_NONE, .until_ns = NOW + 1 },
-	{ IN_HELD, EV_TIMER, "hold over", &skewed, NOW, NO_ADVERT, IN_BACKUP, 0, CAUSE_NONE, .until_ns = NOW + S(3) + SKEW(100) },
-	{ IN_HELD, EV_TIMER, "hold long over", &plain, NOW - S(60), NO_ADVERT, IN_BACKUP, 0, CAUSE_NONE, .until_ns = NOW + S(3) },
+	{ IN_HELD, EV_ADVERT, "better", &skewed, DUE, { INTERVAL(1, 0), 1, NOW }, IN_HELD, 0, CAUSE_NONE,
+	  .until_ns = DUE },
+	{ IN_HELD, EV_ADVERT, "worse, pre-emption", &eager, DUE, { INTERVAL(2, 0), 1, NOW }, IN_HELD, 0,
+	  CAUSE_NONE, .until_ns = DUE },
+	{ IN_HELD, EV_ADVERT, "bow-out", &plain, DUE, { INTERVAL(255, 255), 1, NOW }, IN_HELD, 0, CAUSE_NONE,
+	  .until_ns = DUE },
+	{ IN_HELD, EV_TIMER, "a nanosecond early", &plain, NOW + 1, NO_ADVERT, IN_HELD, 0, CAUSE_NONE,
+	  .until_ns = NOW + 1 },
+	{ IN_HELD, EV_TIMER, "hold over", &skewed, NOW, NO_ADVERT, IN_BACKUP, 0, CAUSE_NONE,
+	  .until_ns = NOW + S(3) + SKEW(100) },
+	{ IN_HELD, EV_TIMER, "hold long over", &plain, NOW - S(60), NO_ADVERT, IN_BACKUP, 0, CAUSE_NONE,
+	  .until_ns = NOW + S(3) },
 	{ IN_HELD, EV_DEMOTE, "again: no longer", &plain, DUE, NO_ADVERT, IN_HELD, 0, CAUSE_NONE, .until_ns = DUE },
 	{ IN_HELD, EV_STOP, "", &exit_script, DUE, NO_ADVERT, IN_INIT, 0, CAUSE_STOPPED, .until_ns = NEVER },
 	{ IN_HELD, EV_SENT, "", &plain, DUE, NO_ADVERT, IN_HELD, 0, CAUSE_NONE, .until_ns = DUE },
@@ -168,38 +189,44 @@ static const struct row rows[] = {
 	{ IN_MASTER, EV_LINK_DOWN, "", &plain, DUE, NO_ADVERT, IN_INIT, LEAVE, CAUSE_LINK_DOWN, .until_ns = NEVER },
 	{ IN_MASTER, EV_ADVERT, "better by 1/256 s", &skewed, DUE, { INTERVAL(1, 99), 1, NOW }, IN_BACKUP,
 	  ACT_ADVERT | LEAVE, CAUSE_PREFERRED_MASTER, .until_ns = NOW + S(3) + SKEW(100) },
-	{ IN_MASTER, EV_ADVERT, "better by advbase though not by skew", &skewed, DUE, { INTERVAL(0, 255), 1, NOW }, IN_BACKUP,
-	  ACT_ADVERT | LEAVE, CAUSE_PREFERRED_MASTER, .until_ns = NOW + S(3) + SKEW(100) },
+	{ IN_MASTER, EV_ADVERT, "better by advbase though not by skew", &skewed, DUE,
+	  { INTERVAL(0, 255), 1, NOW }, IN_BACKUP, ACT_ADVERT | LEAVE, CAUSE_PREFERRED_MASTER,
+	  .until_ns = NOW + S(3) + SKEW(100) },
 	{ IN_MASTER, EV_ADVERT, "equal, lower source", &skewed, DUE, { INTERVAL(1, 100), -1, NOW }, IN_BACKUP,
 	  ACT_ADVERT | LEAVE, CAUSE_PREFERRED_MASTER, .until_ns = NOW + S(3) + SKEW(100) },
-	{ IN_MASTER, EV_ADVERT, "equal, our own source", &skewed, DUE, { INTERVAL(1, 100), 0, NOW }, IN_MASTER, 0,
-	  CAUSE_NONE, .until_ns = DUE },
-	{ IN_MASTER, EV_ADVERT, "equal, higher source", &skewed, DUE, { INTERVAL(1, 100), 1, NOW }, IN_MASTER, ACT_ANNOUNCE,
-	  CAUSE_NON_PREFERRED_MASTER, DUE, .announce_in = 2 },
-	{ IN_MASTER, EV_ADVERT, "worse by 1/256 s, lower source", &skewed, DUE, { INTERVAL(1, 101), -1, NOW }, IN_MASTER,
+	{ IN_MASTER, EV_ADVERT, "equal, our own source", &skewed, DUE, { INTERVAL(1, 100), 0, NOW }, IN_MASTER,
+	  0, CAUSE_NONE, .until_ns = DUE },
+	{ IN_MASTER, EV_ADVERT, "equal, higher source", &skewed, DUE, { INTERVAL(1, 100), 1, NOW }, IN_MASTER,
 	  ACT_ANNOUNCE, CAUSE_NON_PREFERRED_MASTER, DUE, .announce_in = 2 },
-	{ IN_MASTER, EV_ADVERT, "pre-emption has no part in it", &eager, DUE, { INTERVAL(1, 99), 1, NOW }, IN_BACKUP,
-	  ACT_ADVERT | LEAVE, CAUSE_PREFERRED_MASTER, .until_ns = NOW + S(3) + SKEW(100) },
-	{ IN_MASTER, EV_ADVERT, "bow-out", &skewed, DUE, { INTERVAL(255, 255), -1, NOW }, IN_MASTER, ACT_ANNOUNCE,
-	  CAUSE_NON_PREFERRED_MASTER, DUE, .announce_in = 2 },
-	{ IN_MASTER, EV_ADVERT, "suppressed: a worse one is better now", &plain, DUE, { INTERVAL(1, 239), 1, NOW }, IN_BACKUP,
-	  ACT_ADVERT | LEAVE, CAUSE_PREFERRED_MASTER, NOW + S(3), .suppressed = true },
-	{ IN_MASTER, EV_ADVERT, "suppressed: a tie", &plain, DUE, { INTERVAL(1, 240), 1, NOW }, IN_MASTER, ACT_ANNOUNCE,
-	  CAUSE_NON_PREFERRED_MASTER, DUE, 2, .suppressed = true },
-	{ IN_MASTER, EV_TIMER, "a nanosecond early", &plain, NOW + 1, NO_ADVERT, IN_MASTER, 0, CAUSE_NONE, .until_ns = NOW + 1 },
+	{ IN_MASTER, EV_ADVERT, "worse by 1/256 s, lower source", &skewed, DUE, { INTERVAL(1, 101), -1, NOW },
+	  IN_MASTER, ACT_ANNOUNCE, CAUSE_NON_PREFERRED_MASTER, DUE, .announce_in = 2 },
+	{ IN_MASTER, EV_ADVERT, "pre-emption has no part in it", &eager, DUE, { INTERVAL(1, 99), 1, NOW },
+	  IN_BACKUP, ACT_ADVERT | LEAVE, CAUSE_PREFERRED_MASTER, .until_ns = NOW + S(3) + SKEW(100) },
+	{ IN_MASTER, EV_ADVERT, "bow-out", &skewed, DUE, { INTERVAL(255, 255), -1, NOW }, IN_MASTER,
+	  ACT_ANNOUNCE, CAUSE_NON_PREFERRED_MASTER, DUE, .announce_in = 2 },
+	{ IN_MASTER, EV_ADVERT, "suppressed: a worse one is better now", &plain, DUE,
+	  { INTERVAL(1, 239), 1, NOW }, IN_BACKUP, ACT_ADVERT | LEAVE, CAUSE_PREFERRED_MASTER, NOW + S(3),
+	  .suppressed = true },
+	{ IN_MASTER, EV_ADVERT, "suppressed: a tie", &plain, DUE, { INTERVAL(1, 240), 1, NOW }, IN_MASTER,
+	  ACT_ANNOUNCE, CAUSE_NON_PREFERRED_MASTER, DUE, 2, .suppressed = true },
+	{ IN_MASTER, EV_TIMER, "a nanosecond early", &plain, NOW + 1, NO_ADVERT, IN_MASTER, 0, CAUSE_NONE,
+	  .until_ns = NOW + 1 },
 	{ IN_MASTER, EV_TIMER, "to the nanosecond", &skewed, NOW, NO_ADVERT, IN_MASTER, ACT_ADVERT, CAUSE_NONE,
 	  .until_ns = NOW + S(1) + SKEW(100) },
-	{ IN_MASTER, EV_TIMER, "late: no drift", &plain, NOW - S(1) + 1, NO_ADVERT, IN_MASTER, ACT_ADVERT, CAUSE_NONE, .until_ns = NOW + 1 },
-	{ IN_MASTER, EV_TIMER, "late by one interval: no burst", &plain, NOW - S(1), NO_ADVERT, IN_MASTER, ACT_ADVERT,
+	{ IN_MASTER, EV_TIMER, "late: no drift", &plain, NOW - S(1) + 1, NO_ADVERT, IN_MASTER, ACT_ADVERT,
+	  CAUSE_NONE, .until_ns = NOW + 1 },
+	{ IN_MASTER, EV_TIMER, "late by one interval: no burst", &plain, NOW - S(1), NO_ADVERT, IN_MASTER,
+	  ACT_ADVERT, CAUSE_NONE, .until_ns = NOW + S(1) },
+	{ IN_MASTER, EV_TIMER, "after a stall: no burst", &plain, NOW - S(60), NO_ADVERT, IN_MASTER, ACT_ADVERT,
 	  CAUSE_NONE, .until_ns = NOW + S(1) },
-	{ IN_MASTER, EV_TIMER, "after a stall: no burst", &plain, NOW - S(60), NO_ADVERT, IN_MASTER, ACT_ADVERT, CAUSE_NONE,
-	  .until_ns = NOW + S(1) },
-	{ IN_MASTER, EV_TIMER, "suppressed: at the suppressed pace", &plain, NOW, NO_ADVERT, IN_MASTER, ACT_ADVERT, CAUSE_NONE,
-	  NOW + S(1) + SKEW(240), .suppressed = true },
-	{ IN_MASTER, EV_DEMOTE, "", &plain, DUE, NO_ADVERT, IN_HELD, ACT_BOW_OUT | LEAVE, CAUSE_DEMOTED, .until_ns = NOW + S(3) },
-	{ IN_MASTER, EV_STOP, "", &plain, DUE, NO_ADVERT, IN_INIT, ACT_BOW_OUT | ACT_VIPS_DEL, CAUSE_STOPPED, .until_ns = NEVER },
-	{ IN_MASTER, EV_STOP, "script at exit", &exit_script, DUE, NO_ADVERT, IN_INIT, ACT_BOW_OUT | LEAVE, CAUSE_STOPPED,
+	{ IN_MASTER, EV_TIMER, "suppressed: at the suppressed pace", &plain, NOW, NO_ADVERT, IN_MASTER,
+	  ACT_ADVERT, CAUSE_NONE, NOW + S(1) + SKEW(240), .suppressed = true },
+	{ IN_MASTER, EV_DEMOTE, "", &plain, DUE, NO_ADVERT, IN_HELD, ACT_BOW_OUT | LEAVE, CAUSE_DEMOTED,
+	  .until_ns = NOW + S(3) },
+	{ IN_MASTER, EV_STOP, "", &plain, DUE, NO_ADVERT, IN_INIT, ACT_BOW_OUT | ACT_VIPS_DEL, CAUSE_STOPPED,
 	  .until_ns = NEVER },
+	{ IN_MASTER, EV_STOP, "script at exit", &exit_script, DUE, NO_ADVERT, IN_INIT, ACT_BOW_OUT | LEAVE,
+	  CAUSE_STOPPED, .until_ns = NEVER },
 	{ IN_MASTER, EV_SENT, "", &plain, DUE, NO_ADVERT, IN_MASTER, 0, CAUSE_NONE, .until_ns = DUE },
 	{ IN_MASTER, EV_SEND_FAILED, "", &plain, DUE, NO_ADVERT, IN_MASTER, 0, CAUSE_NONE, .until_ns = DUE },
 };
@@ -207,7 +234,9 @@ static const struct row rows[] = {
 static struct election place(enum place at, uint64_t deadline_ns)
 {
 	return (struct election){
-		.state = at == IN_INIT ? INIT : at == IN_MASTER ? MASTER : BACKUP,
+		.state = at == IN_INIT	   ? INIT
+			 : at == IN_MASTER ? MASTER
+					   : BACKUP,
 		.held = at == IN_HELD,
 		.deadline_ns = deadline_ns,
 	};
@@ -288,7 +317,8 @@ static void test_start(void)
 }
 
 /* carp.c compares struct timeval, the skew in microseconds rounded down: the same order as 1/256 s. */
-static int ucarp_compare(unsigned int advbase, unsigned int advskew, unsigned int peer_advbase, unsigned int peer_advskew)
+static int ucarp_compare(unsigned int advbase, unsigned int advskew, unsigned int peer_advbase,
+			 unsigned int peer_advskew)
 {
 	unsigned long long a = advbase * 1000000ull + advskew * 1000000ull / 256;
 	unsigned long long b = peer_advbase * 1000000ull + peer_advskew * 1000000ull / 256;
@@ -305,8 +335,10 @@ static void test_as_ucarp(void)
 		for (unsigned int skew = 0; skew < 256; skew++) {
 			for (size_t j = 0; j < COUNT(bases); j++) {
 				for (unsigned int peer_skew = 0; peer_skew < 256; peer_skew++) {
-					struct election_config config = { bases[i], (uint8_t)skew, .dead_ratio = 1, .preempt = true };
-					struct election master = place(IN_MASTER, DUE), backup = place(IN_BACKUP, DUE);
+					struct election_config config = { bases[i], (uint8_t)skew, .dead_ratio = 1,
+									  .preempt = true };
+					struct election master = place(IN_MASTER, DUE),
+							backup = place(IN_BACKUP, DUE);
 					int order = ucarp_compare(bases[i], skew, bases[j], peer_skew);
 
 					if (!bases[i] && !skew)
@@ -412,8 +444,9 @@ static const struct {
 static void test_down_time(void)
 {
 	for (size_t i = 0; i < COUNT(down_times); i++)
-		is_u64(election_down_ns(&down_times[i].config), down_times[i].down_ns, "down time: advbase %u advskew %u ratio %u",
-		       down_times[i].config.advbase, down_times[i].config.advskew, down_times[i].config.dead_ratio);
+		is_u64(election_down_ns(&down_times[i].config), down_times[i].down_ns,
+		       "down time: advbase %u advskew %u ratio %u", down_times[i].config.advbase,
+		       down_times[i].config.advskew, down_times[i].config.dead_ratio);
 }
 
 static void test_down_deadline(uint64_t *seed)
@@ -471,14 +504,15 @@ static void test_announcements(void)
 	ok(step(&election, &plain, EV_TIMER, now_ns).actions & ACT_ANNOUNCE, "announced on becoming master");
 	for (int i = 0; i < 5; i++)
 		got[i] = step(&election, &plain, EV_TIMER, now_ns += S(1)).actions;
-	ok(got[0] == ACT_ADVERT && got[1] == (ACT_ADVERT | ACT_ANNOUNCE) && got[2] == ACT_ADVERT && got[3] == ACT_ADVERT &&
-		   got[4] == ACT_ADVERT,
+	ok(got[0] == ACT_ADVERT && got[1] == (ACT_ADVERT | ACT_ANNOUNCE) && got[2] == ACT_ADVERT &&
+		   got[3] == ACT_ADVERT && got[4] == ACT_ADVERT,
 	   "  and once more with the second advert");
 
 	hear(&election, &plain, INTERVAL(2, 0), 1, now_ns, now_ns);
 	got[0] = step(&election, &plain, EV_TIMER, now_ns += S(1)).actions;
 	is_int(got[0], ACT_ADVERT, "a worse master, an advert");
-	is_int(hear(&election, &plain, INTERVAL(2, 0), 1, now_ns, now_ns).actions, ACT_ANNOUNCE, "a worse master again");
+	is_int(hear(&election, &plain, INTERVAL(2, 0), 1, now_ns, now_ns).actions, ACT_ANNOUNCE,
+	       "a worse master again");
 	for (int i = 0; i < 3; i++)
 		got[i] = step(&election, &plain, EV_TIMER, now_ns += S(1)).actions;
 	ok(got[0] == ACT_ADVERT && got[1] == (ACT_ADVERT | ACT_ANNOUNCE) && got[2] == ACT_ADVERT,
@@ -515,15 +549,15 @@ static void test_sending(void)
 		unsigned int actions = 0;
 
 		for (size_t at = 0; sendings[i].events[at]; at++) {
-			struct election_result result =
-				step(&election, &plain, sendings[i].events[at] == 'F' ? EV_SEND_FAILED : EV_SENT, NOW);
+			struct election_result result = step(
+				&election, &plain, sendings[i].events[at] == 'F' ? EV_SEND_FAILED : EV_SENT, NOW);
 
 			actions |= result.actions;
 			states[at] = election.send_suppressed ? 's' : '-';
-			causes[at] = result.cause == CAUSE_SEND_SUPPRESSED ? 'S' :
-				     result.cause == CAUSE_SEND_RECOVERED  ? 'R' :
-				     result.cause == CAUSE_NONE		   ? ' ' :
-									     '?';
+			causes[at] = result.cause == CAUSE_SEND_SUPPRESSED  ? 'S'
+				     : result.cause == CAUSE_SEND_RECOVERED ? 'R'
+				     : result.cause == CAUSE_NONE	    ? ' '
+									    : '?';
 		}
 		is_str(states, sendings[i].states, "sending: %s", sendings[i].events);
 		is_str(causes, sendings[i].causes, "  and what is told");
@@ -555,9 +589,15 @@ static const struct {
 	uint8_t suppressed_skew;
 	uint32_t interval, suppressed_interval;
 } skews[] = {
-	{ 1, 0, 240, 256, 496 },   { 1, 239, 240, 495, 496 },	  { 1, 240, 240, 496, 496 },
-	{ 1, 241, 241, 497, 497 }, { 0, 1, 240, 1, 240 },	  { 0, 255, 255, 255, 255 },
-	{ 0, 0, 240, 1, 240 },	   { 255, 255, 255, 65535, 65535 }, { 255, 0, 240, 65280, 65520 },
+	{ 1, 0, 240, 256, 496 },
+	{ 1, 239, 240, 495, 496 },
+	{ 1, 240, 240, 496, 496 },
+	{ 1, 241, 241, 497, 497 },
+	{ 0, 1, 240, 1, 240 },
+	{ 0, 255, 255, 255, 255 },
+	{ 0, 0, 240, 1, 240 },
+	{ 255, 255, 255, 65535, 65535 },
+	{ 255, 0, 240, 65280, 65520 },
 };
 
 static void test_skew(void)
@@ -566,12 +606,13 @@ static void test_skew(void)
 		struct election_config config = { .advbase = skews[i].advbase, .advskew = skews[i].advskew };
 		struct election election = place(IN_MASTER, DUE);
 
-		is_int(election_advskew(&election, &config), skews[i].advskew, "advbase %u advskew %u: skew advertised",
-		       skews[i].advbase, skews[i].advskew);
+		is_int(election_advskew(&election, &config), skews[i].advskew,
+		       "advbase %u advskew %u: skew advertised", skews[i].advbase, skews[i].advskew);
 		is_int(election_interval_256ths(&election, &config), skews[i].interval, "  interval");
 		election.send_suppressed = true;
 		is_int(election_advskew(&election, &config), skews[i].suppressed_skew, "  skew while suppressed");
-		is_int(election_interval_256ths(&election, &config), skews[i].suppressed_interval, "  interval while suppressed");
+		is_int(election_interval_256ths(&election, &config), skews[i].suppressed_interval,
+		       "  interval while suppressed");
 	}
 }
 
@@ -592,8 +633,10 @@ static void test_fastest(void)
 	election = place(IN_BACKUP, NOW + 1);
 	hear(&election, &fastest, INTERVAL(0, 1), 1, NOW, NOW);
 	is_u64(election.deadline_ns, NOW + 3 * 3906250, "  down time of its backup");
-	is_int(hear(&election, &fastest, INTERVAL(0, 3), 1, NOW, NOW).cause, CAUSE_NONE, "  a master of the same down time");
-	is_int(hear(&election, &fastest, INTERVAL(0, 4), 1, NOW, NOW).cause, CAUSE_MASTER_TOO_SLOW, "  one slower than that");
+	is_int(hear(&election, &fastest, INTERVAL(0, 3), 1, NOW, NOW).cause, CAUSE_NONE,
+	       "  a master of the same down time");
+	is_int(hear(&election, &fastest, INTERVAL(0, 4), 1, NOW, NOW).cause, CAUSE_MASTER_TOO_SLOW,
+	       "  one slower than that");
 }
 
 static void test_far_future(void)
@@ -606,7 +649,8 @@ static void test_far_future(void)
 	is_u64(election.deadline_ns, late + 16711425996093750ull, "292 years after boot: the longest down time");
 	hear(&election, &slowest, INTERVAL(255, 255), 1, late + 5, late + 4);
 	is_u64(election.deadline_ns, late + 5 + 16711425996093750ull, "  restarted by an advert");
-	is_int(step(&election, &slowest, EV_TIMER, late + 5 + 16711425996093750ull).cause, CAUSE_MASTER_SILENT, "  over");
+	is_int(step(&election, &slowest, EV_TIMER, late + 5 + 16711425996093750ull).cause, CAUSE_MASTER_SILENT,
+	       "  over");
 	is_u64(election.deadline_ns, late + 5 + 16711425996093750ull + S(255) + SKEW(255), "  the next advert");
 	step(&election, &slowest, EV_DEMOTE, late);
 	is_u64(election.deadline_ns, late + S(3), "  a hold");
@@ -624,7 +668,8 @@ static void test_hold(void)
 	ok(election.state == BACKUP && election.held, "held for three seconds");
 	is_int(step(&election, &eager, EV_TIMER, NOW + S(3)).actions, 0, "then a backup as any");
 	ok(!election.held && election.deadline_ns == NOW + S(3) + down_ns, "  with a whole down time before it");
-	is_int(step(&election, &eager, EV_TIMER, NOW + S(3) + down_ns).cause, CAUSE_MASTER_SILENT, "  and then master");
+	is_int(step(&election, &eager, EV_TIMER, NOW + S(3) + down_ns).cause, CAUSE_MASTER_SILENT,
+	       "  and then master");
 
 	step(&election, &eager, EV_DEMOTE, NOW + S(20));
 	step(&election, &eager, EV_TIMER, NOW + S(23));
@@ -642,8 +687,8 @@ int main(void)
 {
 	uint64_t seed = SEED;
 
-	plan(COUNT(rows) + 1 + 6 + 4 + 2 * COUNT(ties) + 1 + 1 + COUNT(down_times) + 2 + 4 + 6 + 3 * COUNT(sendings) + 3 +
-	     4 * COUNT(skews) + 5 + 5 + 6);
+	plan(COUNT(rows) + 1 + 6 + 4 + 2 * COUNT(ties) + 1 + 1 + COUNT(down_times) + 2 + 4 + 6 +
+	     3 * COUNT(sendings) + 3 + 4 * COUNT(skews) + 5 + 5 + 6);
 	diag("seed %#x", SEED);
 	test_rows();
 	test_start();

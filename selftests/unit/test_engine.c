@@ -21,9 +21,9 @@
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))
 #define VRS 3
 #define NS_PER_S 1000000000ull
-#define S(n) ((n) * NS_PER_S)
-#define MS(n) ((n) * 1000000ull)
-#define SKEW(n) ((n) * NS_PER_S / 256)
+#define S(n) ((n)*NS_PER_S)
+#define MS(n) ((n)*1000000ull)
+#define SKEW(n) ((n)*NS_PER_S / 256)
 #define T0 S(1000)
 #define IFINDEX 7
 #define NEVER UINT64_MAX
@@ -31,7 +31,7 @@
 
 #define OURS "10.1.1.2"
 #define HIGHER "10.1.1.3" /* loses a tie */
-#define LOWER "10.1.1.1" /* wins a tie */
+#define LOWER "10.1.1.1"  /* wins a tie */
 
 static const uint8_t own_mac[FRAME_MAC_LEN] = { 0x02, 0x42, 0xac, 0x11, 0x00, 0x02 };
 
@@ -47,11 +47,11 @@ struct world {
 	unsigned int log_lines;
 	uint64_t next_random;
 	uint8_t advert[FRAME_ADVERT_LEN]; /* the last one sent */
-	uint32_t sent_slots[64]; /* queued, and told of in the flush */
+	uint32_t sent_slots[64];	  /* queued, and told of in the flush */
 	unsigned int sent_count;
 	int send_error;
-	int vip_error; /* vip_add is refused with it at once */
-	uint64_t now_ns; /* of the last call, for reports from within */
+	int vip_error;		      /* vip_add is refused with it at once */
+	uint64_t now_ns;	      /* of the last call, for reports from within */
 	struct xcarp_record ring[16]; /* what the next drain finds */
 	unsigned int ring_count;
 	bool has_vip[VRS]; /* what vip_add and vip_del have made of the first address */
@@ -91,7 +91,8 @@ static bool is_bow_out(const uint8_t *frame)
 	return frame[34 + 5] == CARP_BOW_OUT && frame[34 + 2] == CARP_BOW_OUT;
 }
 
-static void port_frame_send(void *ctx, uint32_t slot, uint32_t ifindex, bool is_advert, const uint8_t *frame, size_t len)
+static void port_frame_send(void *ctx, uint32_t slot, uint32_t ifindex, bool is_advert, const uint8_t *frame,
+			    size_t len)
 {
 	struct world *w = ctx;
 	char text[INET6_ADDRSTRLEN];
@@ -395,8 +396,10 @@ static void test_start(void)
 	timers(&w, T0 + 5 + S(3) - 1);
 	is_str(acts(&w), "", "a nanosecond early: nothing, not even the ring");
 	timers(&w, T0 + 5 + S(3));
-	is_str(acts(&w), "R A0 F +0:10.1.1.252/24 G0:10.1.1.252 F U0", "master: advert, address, announcement, script");
-	is_str(lines(&w), "4 No master: no advert heard (eth0 id 10)\n4 Switching to state: MASTER (eth0 id 10)\n", "  told");
+	is_str(acts(&w), "R A0 F +0:10.1.1.252/24 G0:10.1.1.252 F U0",
+	       "master: advert, address, announcement, script");
+	is_str(lines(&w), "4 No master: no advert heard (eth0 id 10)\n4 Switching to state: MASTER (eth0 id 10)\n",
+	       "  told");
 	is_int(w.live[0].state, MASTER, "  state in live");
 	is_u64(w.live[0].adverts_sent, 1, "  adverts in live");
 	engine_status(w.engine, 0);
@@ -489,6 +492,24 @@ static void test_frames(void)
 	engine_free(w.engine);
 }
 
+static void test_new_mac(void)
+{
+	struct engine_link link = { .ifindex = IFINDEX, .up = true, .mac = { 0x02, 1, 2, 3, 4, 5 } };
+	struct world w;
+	uint64_t at_ns;
+
+	world_make(&w);
+	at_ns = master(&w);
+	forget(&w);
+	engine_link(w.engine, 0, &link, at_ns);
+	commit(&w, at_ns);
+	is_str(acts(&w), "F G0:10.1.1.252 F", "a master's interface has a new MAC address: announced");
+	engine_link(w.engine, 0, &link, at_ns);
+	commit(&w, at_ns);
+	is_str(acts(&w), "", "  once");
+	engine_free(w.engine);
+}
+
 static void test_real_mac_told(void)
 {
 	struct world w;
@@ -530,6 +551,7 @@ static void test_counters(void)
 static void test_adverts(void)
 {
 	struct world w;
+	struct xcarp_record r;
 	uint64_t at_ns;
 
 	world_make(&w);
@@ -550,7 +572,8 @@ static void test_adverts(void)
 	       "10.1.1.3 advertises every 1.000 s, we every 1.000 s (eth0 id 10)\n",
 	       "  told");
 	hear(&w, LOWER, 1, 0, 4, T0 + S(4), T0 + S(4));
-	is_str(acts(&w), "A0 F -0:10.1.1.252/24 F D0", "a tie with a lower source: one last advert, addresses off, down script");
+	is_str(acts(&w), "A0 F -0:10.1.1.252/24 F D0",
+	       "a tie with a lower source: one last advert, addresses off, down script");
 	is_str(lines(&w),
 	       "4 Preferred master advertised: going back to BACKUP state: 10.1.1.1 advertises every 1.000 s, we every 1.000 s "
 	       "(eth0 id 10)\n4 Switching to state: BACKUP (eth0 id 10)\n",
@@ -558,8 +581,22 @@ static void test_adverts(void)
 	at_ns = engine_deadline(w.engine);
 	is_u64(at_ns, T0 + S(7), "  and the down time runs");
 	timers(&w, at_ns + MS(250));
-	is_str(lines(&w), "4 Master is silent: last advert 3.250 s ago (eth0 id 10)\n4 Switching to state: MASTER (eth0 id 10)\n",
+	is_str(lines(&w),
+	       "4 Master is silent: last advert 3.250 s ago (eth0 id 10)\n4 Switching to state: MASTER (eth0 id 10)\n",
 	       "silence told");
+	engine_free(w.engine);
+
+	/* Two queues told a master's adverts in the wrong order. */
+	world_make(&w);
+	at_ns = master(&w);
+	r = record(&w, 0, HIGHER, 2, 0, 1, at_ns + S(2));
+	engine_record(w.engine, &r, at_ns + S(2));
+	r.arrival_ns -= MS(700);
+	engine_record(w.engine, &r, at_ns + S(2));
+	link_is(&w, 0, IFINDEX, false, at_ns + S(2));
+	link_is(&w, 0, IFINDEX, true, at_ns + S(2));
+	timers(&w, at_ns + S(5));
+	ok(strstr(w.log, "last advert 3.000 s ago"), "the newest arrival is remembered, not the last one told");
 	engine_free(w.engine);
 
 	world_make(&w);
@@ -579,7 +616,8 @@ static void test_adverts(void)
 	world_make(&w);
 	backup(&w);
 	hear(&w, HIGHER, 4, 0, 1, T0 + S(2), T0 + S(2));
-	ok(strstr(lines(&w), "4 Putting MASTER DOWN (going to time out): 10.1.1.3 advertises too rarely (eth0 id 10)\n"),
+	ok(strstr(lines(&w),
+		  "4 Putting MASTER DOWN (going to time out): 10.1.1.3 advertises too rarely (eth0 id 10)\n"),
 	   "a master that is too slow, told");
 	engine_free(w.engine);
 }
@@ -760,7 +798,8 @@ static void test_links(void)
 	link_is(&w, 0, 0, false, at_ns);
 	commit(&w, at_ns);
 	is_str(acts(&w), "F F D0", "interface gone: down script, nothing else");
-	is_str(lines(&w), "4 eth0: interface gone (eth0 id 10)\n4 Switching to state: INIT (eth0 id 10)\n", "  told");
+	is_str(lines(&w), "4 eth0: interface gone (eth0 id 10)\n4 Switching to state: INIT (eth0 id 10)\n",
+	       "  told");
 	is_int(w.live[0].ifindex, 0, "  ifindex in live");
 	engine_stop(w.engine, 0, at_ns);
 	commit(&w, at_ns);
@@ -789,6 +828,17 @@ static void test_links(void)
 	is_int(w.live[0].ifindex, 99, "  ifindex in live");
 	timers(&w, at_ns + S(3));
 	is_str(acts(&w), "R if99 A0 F if99 +0:10.1.1.252/24 if99 G0:10.1.1.252 F U0", "  and all goes on there");
+	engine_free(w.engine);
+
+	/* What was on the old one is not on the new one: an address that is refused there is missing. */
+	world_make(&w);
+	at_ns = master(&w);
+	link_is(&w, 0, 99, true, at_ns);
+	w.vip_error = -EPERM;
+	timers(&w, at_ns + S(3));
+	forget(&w);
+	timers(&w, at_ns + S(4));
+	ok(strstr(acts(&w), "+0"), "another interface: an address refused there is tried again");
 	engine_free(w.engine);
 
 	world_make(&w);
@@ -867,9 +917,7 @@ static void test_demote(void)
 	is_str(lines(&w),
 	       "4 Demoted: staying out for 3 s, then backup as usual (eth0 id 10)\n4 Switching to state: BACKUP (eth0 id 10)\n",
 	       "  told");
-	hear(&w, HIGHER, 255, 255, 1, at_ns + S(1), at_ns + S(1));
-	is_str(acts(&w), "", "held: not even for a bow-out");
-	is_u64(engine_deadline(w.engine), at_ns + S(3), "  for three seconds");
+	is_u64(engine_deadline(w.engine), at_ns + S(3), "held for three seconds");
 	timers(&w, at_ns + S(3));
 	is_str(acts(&w), "R", "  then backup");
 	is_u64(engine_deadline(w.engine), at_ns + S(6), "  with a whole down time");
@@ -884,6 +932,66 @@ static void test_demote(void)
 	is_str(acts(&w), "", "a backup cannot be demoted");
 	is_str(lines(&w), "5 Not master: nothing to demote (eth0 id 10)\n", "  told");
 	is_u64(engine_deadline(w.engine), T0 + S(3), "  and goes on as before");
+	engine_free(w.engine);
+}
+
+/* What is heard during the hold counts when it is over, if it is the newest. */
+static void test_hold(void)
+{
+	struct world w;
+	struct xcarp_record r;
+	uint64_t at_ns;
+
+	world_make(&w);
+	at_ns = master(&w);
+	engine_demote(w.engine, 0, at_ns);
+	commit(&w, at_ns);
+	forget(&w);
+	r = record(&w, 0, HIGHER, 255, 255, 1, at_ns + S(1));
+	write_live(&w, &r);
+	engine_record(w.engine, &r, at_ns + S(1));
+	is_str(acts(&w), "", "held: a bow-out moves nothing");
+	is_u64(engine_deadline(w.engine), at_ns + S(3), "  and does not shorten it");
+	timers(&w, at_ns + S(3));
+	is_str(acts(&w), "R A0 F +0:10.1.1.252/24 G0:10.1.1.252 F U0", "  after the hold it does: master at once");
+	engine_free(w.engine);
+
+	world_make(&w);
+	at_ns = master(&w);
+	engine_demote(w.engine, 0, at_ns);
+	commit(&w, at_ns);
+	hear(&w, HIGHER, 255, 255, 1, at_ns + S(1), at_ns + S(1));
+	hear(&w, HIGHER, 1, 0, 2, at_ns + S(2), at_ns + S(2));
+	forget(&w);
+	timers(&w, at_ns + S(3));
+	is_str(acts(&w), "R", "held: somebody has become master since the bow-out");
+	is_u64(engine_deadline(w.engine), at_ns + S(6), "  and has a whole down time");
+	engine_free(w.engine);
+
+	/* The advert before the demotion was for a master; after the hold it is no news. */
+	world_make(&w);
+	at_ns = master(&w);
+	hear(&w, HIGHER, 255, 255, 1, at_ns, at_ns);
+	engine_demote(w.engine, 0, at_ns);
+	commit(&w, at_ns);
+	forget(&w);
+	timers(&w, at_ns + S(3));
+	is_str(acts(&w), "R", "held: a bow-out from before it is not taken again");
+	engine_free(w.engine);
+
+	/* live is ahead of the ring. */
+	world_make(&w);
+	at_ns = master(&w);
+	engine_demote(w.engine, 0, at_ns);
+	commit(&w, at_ns);
+	r = record(&w, 0, HIGHER, 255, 255, 1, at_ns + S(2));
+	write_live(&w, &r);
+	timers(&w, at_ns + S(3));
+	is_int(w.live[0].state, MASTER, "held: a bow-out in live whose record is still to come");
+	forget(&w);
+	engine_record(w.engine, &r, at_ns + S(3));
+	commit(&w, at_ns + S(3));
+	is_str(acts(&w), "", "  it is not taken twice");
 	engine_free(w.engine);
 }
 
@@ -958,7 +1066,8 @@ static void test_log_in_between(void)
 	/* The controller is late: the next notice is taken before the timer. */
 	engine_record(w.engine, &r, T0 + S(2) + MS(500));
 	run_until(&w, T0 + S(9));
-	ok(strstr(w.log, "1 more notices of a bad digest"), "a count is not forgotten where the next line comes first");
+	ok(strstr(w.log, "1 more notices of a bad digest"),
+	   "a count is not forgotten where the next line comes first");
 	engine_free(w.engine);
 }
 
@@ -970,7 +1079,8 @@ static void test_debug(void)
 	w.ports.debug = true;
 	backup(&w);
 	hear(&w, HIGHER, 1, 0, 0x1234, T0 + S(1), T0 + S(1));
-	is_str(lines(&w), "7 advert from 10.1.1.3: vhid 10 advbase 1 advskew 0 demote 0 counter 0000000000001234, BACKUP\n",
+	is_str(lines(&w),
+	       "7 advert from 10.1.1.3: vhid 10 advbase 1 advskew 0 demote 0 counter 0000000000001234, BACKUP\n",
 	       "-D tells each advert heard");
 	timers(&w, T0 + S(4));
 	ok(strstr(lines(&w), "7 sending an advert on eth0: vhid 10 advbase 1 advskew 0 counter 0000000000001235\n"),
@@ -988,11 +1098,13 @@ static void test_sending_fails(void)
 	is_u64(w.live[0].adverts_sent, 1, "an advert sent is counted");
 	w.send_error = -ENETDOWN;
 	run_until(&w, at_ns + S(1));
-	is_str(lines(&w), "4 eth0: cannot send an advert: Network is down (eth0 id 10)\n", "one that failed is told");
+	is_str(lines(&w), "4 eth0: cannot send an advert: Network is down (eth0 id 10)\n",
+	       "one that failed is told");
 	is_u64(w.live[0].adverts_sent, 1, "  and not counted");
 	is_int(w.live[0].state, MASTER, "  and costs nobody the state");
 	run_until(&w, at_ns + S(3));
-	ok(strstr(lines(&w), "3 Sending failed three times: advertising skew 240 until three adverts were sent (eth0 id 10)\n"),
+	ok(strstr(lines(&w),
+		  "3 Sending failed three times: advertising skew 240 until three adverts were sent (eth0 id 10)\n"),
 	   "three in a row are told");
 	run_until(&w, at_ns + S(5));
 	is_int(w.advert[34 + 2], 240, "  and the skew goes up");
@@ -1149,7 +1261,8 @@ static void test_vip_refused(void)
 	w.vip_error = -EPERM;
 	timers(&w, at_ns);
 	is_str(acts(&w), "R A0 F +0:10.1.1.252/24 G0:10.1.1.252 F U0", "the kernel refuses the address");
-	ok(strstr(lines(&w), "3 eth0: cannot add 10.1.1.252/24: Operation not permitted; trying again every second (eth0 id 10)\n"),
+	ok(strstr(lines(&w),
+		  "3 eth0: cannot add 10.1.1.252/24: Operation not permitted; trying again every second (eth0 id 10)\n"),
 	   "  told");
 	is_int(w.live[0].state, MASTER, "  master all the same");
 	timers(&w, at_ns + S(1) - 1);
@@ -1167,7 +1280,8 @@ static void test_vip_refused(void)
 	w.vip_error = -EACCES;
 	engine_address(w.engine, IFINDEX, &w.options[0].vips[0], false, at_ns + S(20));
 	run_until(&w, at_ns + S(20) + MS(100));
-	ok(strstr(w.log, "was removed by somebody else") && strstr(w.log, "Permission denied"), "another time it is told again");
+	ok(strstr(w.log, "was removed by somebody else") && strstr(w.log, "Permission denied"),
+	   "another time it is told again");
 	engine_free(w.engine);
 
 	/* The answer comes when we are master no more. */
@@ -1213,7 +1327,8 @@ static void test_several_vrs(void)
 	commit(&w, T0);
 	forget(&w);
 	timers(&w, T0 + S(3));
-	is_str(phases(&w), "RAAAF+++GGGFUUU", "three masters at once: all adverts, all addresses, all announcements, all scripts");
+	is_str(phases(&w), "RAAAF+++GGGFUUU",
+	       "three masters at once: all adverts, all addresses, all announcements, all scripts");
 	is_int(w.live[0].state + w.live[1].state + w.live[2].state, 3 * MASTER, "  all in live");
 	hear(&w, LOWER, 1, 0, 1, T0 + S(3), T0 + S(3));
 	is_str(acts(&w), "A0 F -0:10.1.1.252/24 F D0", "one yields, the others do not");
@@ -1287,7 +1402,8 @@ static void random_event(struct world *w, uint64_t *seed, uint64_t now_ns)
 		break;
 	default:
 		r = record(w, slot, peers[random_below(seed, 2)], (uint8_t)random_below(seed, 3),
-			   (uint8_t)random_below(seed, 256), random_next(seed), now_ns - random_below(seed, 1000000));
+			   (uint8_t)random_below(seed, 256), random_next(seed),
+			   now_ns - random_below(seed, 1000000));
 		if (!random_below(seed, 5))
 			r.advbase = r.advskew = CARP_BOW_OUT;
 		if (!random_below(seed, 5))
@@ -1322,7 +1438,8 @@ static unsigned int lines_too_soon(struct world *w, uint64_t now_ns)
 		if (i == COUNT(seen[slot]))
 			continue;
 		if (*seen[slot][i].start && now_ns - seen[slot][i].at_ns < NS_PER_S) {
-			diag("%.3f s after one like it: %s", (double)(now_ns - seen[slot][i].at_ns) / NS_PER_S, line);
+			diag("%.3f s after one like it: %s", (double)(now_ns - seen[slot][i].at_ns) / NS_PER_S,
+			     line);
 			wrong++;
 		}
 		snprintf(seen[slot][i].start, sizeof(seen[slot][i].start), "%s", start);
@@ -1361,7 +1478,8 @@ static void test_random(void)
 		overdue += engine_deadline(w.engine) <= now_ns;
 		too_soon += lines_too_soon(&w, now_ns);
 	}
-	is_int(wrong_vips, 0, "100000 random steps, seed %#x: addresses where the masters are, and only there", SEED);
+	is_int(wrong_vips, 0, "100000 random steps, seed %#x: addresses where the masters are, and only there",
+	       SEED);
 	ok(masters > 10000 && masters < 290000, "  with masters (%u) and without", masters);
 	is_int(overdue, 0, "  no deadline is left behind");
 	is_int(too_soon, 0, "  no line twice in a second");
@@ -1370,12 +1488,13 @@ static void test_random(void)
 
 int main(void)
 {
-	plan(191);
+	plan(202);
 	test_start();
 	test_neutral();
 	test_capacity();
 	test_frames();
 	test_real_mac_told();
+	test_new_mac();
 	test_counters();
 	test_adverts();
 	test_bad_records();
@@ -1386,6 +1505,7 @@ int main(void)
 	test_links();
 	test_stop();
 	test_demote();
+	test_hold();
 	test_log_limits();
 	test_log_in_between();
 	test_debug();

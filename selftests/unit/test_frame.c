@@ -80,7 +80,8 @@ static void test_ucarp(void)
 		frame_advert(frame, &advert, &key);
 		memcpy(want, v->frame, FRAME_ADVERT_LEN);
 		memcpy(want + 6, (const uint8_t[]){ 0x00, 0x00, 0x5e, 0x00, 0x01, v->vhid }, FRAME_MAC_LEN);
-		is_mem(frame, want, sizeof(want), "ucarp's frame %zu but for the source MAC (%s%s)", i, v->password, v->flag);
+		is_mem(frame, want, sizeof(want), "ucarp's frame %zu but for the source MAC (%s%s)", i, v->password,
+		       v->flag);
 
 		/* Another IP id changes that and the IP checksum, nothing else. */
 		advert.ip_id ^= 0x0ff0;
@@ -121,7 +122,8 @@ static void test_groups(void)
 		advert.broadcast = true;
 		frame_advert(frame, &advert, &key);
 		is_mem(frame, broadcast, FRAME_MAC_LEN, "  broadcast");
-		is_mem(frame + IP_AT + 16, &advert.group, 4, "  IP destination of the broadcast is still the group");
+		is_mem(frame + IP_AT + 16, &advert.group, 4,
+		       "  IP destination of the broadcast is still the group");
 	}
 }
 
@@ -180,7 +182,8 @@ static void test_checksums(void)
 
 static void test_virtual_mac(void)
 {
-	static const uint8_t first[FRAME_MAC_LEN] = { 0, 0, 0x5e, 0, 1, 1 }, last[FRAME_MAC_LEN] = { 0, 0, 0x5e, 0, 1, 255 };
+	static const uint8_t first[FRAME_MAC_LEN] = { 0, 0, 0x5e, 0, 1, 1 };
+	static const uint8_t last[FRAME_MAC_LEN] = { 0, 0, 0x5e, 0, 1, 255 };
 	uint8_t mac[FRAME_MAC_LEN];
 
 	frame_virtual_mac(mac, 1);
@@ -202,7 +205,7 @@ static void test_arp(void)
 
 	_Static_assert(sizeof(want) == FRAME_ARP_LEN, "whole frame");
 	vip_parse(&vip, "10.1.1.252/24");
-	is_int(frame_announce(frame, &vip, own_mac), FRAME_ARP_LEN, "gratuitous ARP: length");
+	is_int(frame_announce(frame, &vip, own_mac, false), FRAME_ARP_LEN, "gratuitous ARP: length");
 	is_mem(frame, want, sizeof(want), "gratuitous ARP");
 }
 
@@ -220,27 +223,33 @@ static void test_na(void)
 		0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, /* target */
 		2, 1, 0x02, 0x42, 0xac, 0x11, 0x00, 0x02, /* its link-layer address */
 	};
-	static const char *const addresses[] = { "2001:db8::10", "fe80::5", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff" };
+	static const char *const addresses[] = {
+		"2001:db8::10",
+		"fe80::5",
+		"2001:db8:ffff:ffff:ffff:ffff:ffff:ffff",
+	};
 	uint8_t frame[FRAME_MAX];
 	struct vip vip;
 
 	_Static_assert(sizeof(start) + 2 + sizeof(end) == FRAME_NA_LEN, "whole frame but for the checksum");
 	vip_parse(&vip, "2001:db8::10/64");
-	is_int(frame_announce(frame, &vip, own_mac), FRAME_NA_LEN, "neighbour advertisement: length");
+	is_int(frame_announce(frame, &vip, own_mac, false), FRAME_NA_LEN, "neighbour advertisement: length");
 	is_mem(frame, start, sizeof(start), "neighbour advertisement: before the checksum");
 	is_mem(frame + sizeof(start) + 2, end, sizeof(end), "neighbour advertisement: after the checksum");
+	frame_announce(frame, &vip, own_mac, true);
+	is_int(frame[14 + 40 + 4], 0xa0, "neighbour advertisement of a router: its flags");
 	for (size_t i = 0; i < COUNT(addresses); i++) {
 		vip_parse(&vip, addresses[i]);
-		frame_announce(frame, &vip, own_mac);
+		frame_announce(frame, &vip, own_mac, i % 2);
 		/* RFC 8200, 8.1: both addresses, the length and the protocol are summed too. */
-		is_int(folded_sum(frame + 54, 32, folded_sum(frame + 22, 32, 32 + 58)), 0xffff, "ICMPv6 checksum for %s",
-		       addresses[i]);
+		is_int(folded_sum(frame + 54, 32, folded_sum(frame + 22, 32, 32 + 58)), 0xffff,
+		       "ICMPv6 checksum for %s", addresses[i]);
 	}
 }
 
 int main(void)
 {
-	plan(2 + 4 * FRAME_VECTORS + 4 * COUNT(groups) + 8 + 1 + 2 + 2 + 6);
+	plan(2 + 4 * FRAME_VECTORS + 4 * COUNT(groups) + 8 + 1 + 2 + 2 + 7);
 	test_ucarp();
 	test_groups();
 	test_fields();

@@ -60,17 +60,18 @@ static char *spell(char text[TEXT_MAX], const struct options *o)
 
 	inet_ntop(AF_INET, &vr->source, source, sizeof(source));
 	inet_ntop(AF_INET, &vr->group, group, sizeof(group));
-	len = (size_t)snprintf(text, TEXT_MAX,
-			       "if=%s src=%s group=%s vhid=%u pass=%s passfile=%s base=%u skew=%u ratio=%u preempt=%d neutral=%d "
-			       "exit=%d up=%s down=%s x=%s timeout=%u nolink=%d bcast=%d vips=%d realmac=%d help=%d version=%d "
-			       "debug=%d daemon=%d syslog=%d facility=%d pidfile=%s xdp=%d tap=%d addrs=",
-			       vr->interface, source, group, vr->vhid, vr->password ? vr->password : "-",
-			       vr->passfile ? vr->passfile : "-", vr->election.advbase, vr->election.advskew,
-			       vr->election.dead_ratio, vr->election.preempt, vr->election.neutral, vr->election.script_at_exit,
-			       vr->upscript ? vr->upscript : "-", vr->downscript ? vr->downscript : "-",
-			       vr->xparam ? vr->xparam : "-", vr->script_timeout_s, vr->ignore_link_state, vr->broadcast,
-			       vr->manage_vips, vr->real_mac, o->help, o->version, o->debug, o->daemonize, o->use_syslog,
-			       o->facility >> 3, o->pidfile ? o->pidfile : "-", (int)o->xdp_mode, o->tap);
+	len = (size_t)snprintf(
+		text, TEXT_MAX,
+		"if=%s src=%s group=%s vhid=%u pass=%s passfile=%s base=%u skew=%u ratio=%u preempt=%d neutral=%d "
+		"exit=%d up=%s down=%s x=%s timeout=%u nolink=%d bcast=%d vips=%d realmac=%d help=%d version=%d "
+		"debug=%d daemon=%d syslog=%d facility=%d pidfile=%s xdp=%d tap=%d addrs=",
+		vr->interface, source, group, vr->vhid, vr->password ? vr->password : "-",
+		vr->passfile ? vr->passfile : "-", vr->election.advbase, vr->election.advskew,
+		vr->election.dead_ratio, vr->election.preempt, vr->election.neutral, vr->election.script_at_exit,
+		vr->upscript ? vr->upscript : "-", vr->downscript ? vr->downscript : "-",
+		vr->xparam ? vr->xparam : "-", vr->script_timeout_s, vr->ignore_link_state, vr->broadcast,
+		vr->manage_vips, vr->real_mac, o->help, o->version, o->debug, o->daemonize, o->use_syslog,
+		o->facility >> 3, o->pidfile ? o->pidfile : "-", (int)o->xdp_mode, o->tap);
 	for (size_t i = 0; i < vr->vip_count; i++)
 		len += (size_t)snprintf(text + len, TEXT_MAX - len, "%s%s", i ? "," : "",
 					vip_format(&vr->vips[i], true, vip));
@@ -129,7 +130,8 @@ static void test_defaults(void)
 	is_int(options_parse(&options, line.argc, line.argv, error), 0, "the least there must be");
 	is_str(error, "", "  no error");
 	is_str(spell(text, &options),
-	       "if= src=10.1.1.1 group=224.0.0.18 vhid=1 pass=" PASSWORD " passfile=- base=1 skew=0 ratio=3 preempt=0 neutral=0 "
+	       "if= src=10.1.1.1 group=224.0.0.18 vhid=1 pass=" PASSWORD
+	       " passfile=- base=1 skew=0 ratio=3 preempt=0 neutral=0 "
 	       "exit=0 up=- down=- x=- timeout=60 nolink=0 bcast=0 vips=1 realmac=0 help=0 version=0 "
 	       "debug=0 daemon=0 syslog=1 facility=3 pidfile=- xdp=0 tap=0 addrs=10.1.1.252/32",
 	       "  and the defaults");
@@ -320,19 +322,35 @@ static void test_many_addresses(void)
 	is_int(changes(text, words), 0, "32 addresses");
 	strcat(words, "-a 10.3.0.1");
 	is_int(changes(text, words), -EINVAL, "33 addresses");
-	is_str(text, "-a 10.3.0.1: is one too many; a virtual router has at most 32 addresses", "  and what it says");
+	is_str(text, "-a 10.3.0.1: is one too many; a virtual router has at most 32 addresses",
+	       "  and what it says");
 }
 
 /* ucarp.c's table, which decides what a shortened name means. */
 static const struct option ucarp_table[] = {
-	{ "interface", 1, NULL, 'i' }, { "srcip", 1, NULL, 's' },     { "mcastip", 1, NULL, 'm' },
-	{ "vhid", 1, NULL, 'v' },      { "pass", 1, NULL, 'p' },      { "preempt", 0, NULL, 'P' },
-	{ "neutral", 0, NULL, 'n' },   { "addr", 1, NULL, 'a' },      { "help", 0, NULL, 'h' },
-	{ "advbase", 1, NULL, 'b' },   { "advskew", 1, NULL, 'k' },   { "upscript", 1, NULL, 'u' },
-	{ "downscript", 1, NULL, 'd' }, { "deadratio", 1, NULL, 'r' }, { "debug", 0, NULL, 'D' },
-	{ "shutdown", 0, NULL, 'z' },  { "facility", 1, NULL, 'f' },  { "daemonize", 0, NULL, 'B' },
-	{ "ignoreifstate", 0, NULL, 'S' }, { "nomcast", 0, NULL, 'M' }, { "passfile", 1, NULL, 'o' },
-	{ "xparam", 1, NULL, 'x' },    { NULL, 0, NULL, 0 },
+	{ "interface", 1, NULL, 'i' },
+	{ "srcip", 1, NULL, 's' },
+	{ "mcastip", 1, NULL, 'm' },
+	{ "vhid", 1, NULL, 'v' },
+	{ "pass", 1, NULL, 'p' },
+	{ "preempt", 0, NULL, 'P' },
+	{ "neutral", 0, NULL, 'n' },
+	{ "addr", 1, NULL, 'a' },
+	{ "help", 0, NULL, 'h' },
+	{ "advbase", 1, NULL, 'b' },
+	{ "advskew", 1, NULL, 'k' },
+	{ "upscript", 1, NULL, 'u' },
+	{ "downscript", 1, NULL, 'd' },
+	{ "deadratio", 1, NULL, 'r' },
+	{ "debug", 0, NULL, 'D' },
+	{ "shutdown", 0, NULL, 'z' },
+	{ "facility", 1, NULL, 'f' },
+	{ "daemonize", 0, NULL, 'B' },
+	{ "ignoreifstate", 0, NULL, 'S' },
+	{ "nomcast", 0, NULL, 'M' },
+	{ "passfile", 1, NULL, 'o' },
+	{ "xparam", 1, NULL, 'x' },
+	{ NULL, 0, NULL, 0 },
 };
 
 /* A value that the option takes and that changes something. */
@@ -382,10 +400,12 @@ static void test_shortened(void)
 			snprintf(name, sizeof(name), "%.*s", (int)len, option->name);
 			letter = getopt_says(name, with_value, sample(option->val));
 			snprintf(words, sizeof(words), with_value ? "--%s=%s" : "--%s", name, sample(option->val));
-			snprintf(whole, sizeof(whole), with_value ? "-%c%s" : "-%c", option->val, sample(option->val));
+			snprintf(whole, sizeof(whole), with_value ? "-%c%s" : "-%c", option->val,
+				 sample(option->val));
 			changes(want, whole);
-			if (letter == '?' ? changes(got, words) == -EINVAL && strstr(got, "more than one") :
-					    changes(got, words) == 0 && (letter != option->val || !strcmp(got, want)))
+			if (letter == '?'
+				    ? changes(got, words) == -EINVAL && strstr(got, "more than one")
+				    : changes(got, words) == 0 && (letter != option->val || !strcmp(got, want)))
 				continue;
 			diag("--%s: getopt_long says '%c', we '%s'", name, letter, got);
 			wrong++;
@@ -495,7 +515,8 @@ static void test_bad(void)
 
 		if (!ok(refused && !strncmp(text, bad[i].names, strlen(bad[i].names)) && strstr(text, bad[i].right),
 			"refused: %s", *bad[i].words ? bad[i].words : "(nothing)"))
-			diag("  got '%s', want '%s' first and '%s'", refused ? text : "(accepted)", bad[i].names, bad[i].right);
+			diag("  got '%s', want '%s' first and '%s'", refused ? text : "(accepted)", bad[i].names,
+			     bad[i].right);
 		if (!ok(!strstr(text, PASSWORD) && !strchr(text, '\n'), "  in one line, without the password"))
 			diag("  got '%s'", text);
 	}
@@ -622,8 +643,8 @@ static void test_wipes(void)
 static void test_help(void)
 {
 	const char *help = options_help();
-	static const char *const own[] = { "--no-vip", "--real-mac", "--script-timeout=", "--pidfile=", "--xdp-mode=", "--tap",
-					   "--version" };
+	static const char *const own[] = { "--no-vip",	  "--real-mac", "--script-timeout=", "--pidfile=",
+					   "--xdp-mode=", "--tap",	"--version" };
 	unsigned int absent = 0;
 
 	for (size_t i = 0; ucarp_table[i].name; i++) {
@@ -644,7 +665,8 @@ static void test_help(void)
 
 int main(void)
 {
-	plan(4 + COUNT(good) + 4 + 3 + COUNT(ucarp_table) - 1 + 2 * COUNT(bad) + COUNT(missing) + 6 + COUNT(wipes) + 2);
+	plan(4 + COUNT(good) + 4 + 3 + COUNT(ucarp_table) - 1 + 2 * COUNT(bad) + COUNT(missing) + 6 + COUNT(wipes) +
+	     2);
 	test_defaults();
 	test_good();
 	test_alone();

@@ -39,15 +39,12 @@ static const struct {
 	const char *md;
 } hmac_rows[] = {
 	{ { "", NULL, 0x0b, 20 }, { "RFC 2202, 1", "Hi There", 0, 1 }, "b617318655057264e28bc0b6fb378c8ef146be00" },
-	{ { "", "Jefe", 0, 1 },
-	  { "RFC 2202, 2", "what do ya want for nothing?", 0, 1 },
+	{ { "", "Jefe", 0, 1 }, { "RFC 2202, 2", "what do ya want for nothing?", 0, 1 },
 	  "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79" },
 	{ { "", NULL, 0xaa, 20 }, { "RFC 2202, 3", NULL, 0xdd, 50 }, "125d7342b9ac11cd91a39af48aa17b4f63f175d3" },
 	{ { "", "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19", 0, 1 },
-	  { "RFC 2202, 4", NULL, 0xcd, 50 },
-	  "4c9007f4026250c6bc8414f9bf50c86c2d7235da" },
-	{ { "", NULL, 0x0c, 20 },
-	  { "RFC 2202, 5", "Test With Truncation", 0, 1 },
+	  { "RFC 2202, 4", NULL, 0xcd, 50 }, "4c9007f4026250c6bc8414f9bf50c86c2d7235da" },
+	{ { "", NULL, 0x0c, 20 }, { "RFC 2202, 5", "Test With Truncation", 0, 1 },
 	  "4c1a03424b55e07fe7f27be1d58bb9324a9a5a04" },
 };
 

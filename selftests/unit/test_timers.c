@@ -38,7 +38,8 @@ static bool pop_agrees(struct timers *timers, struct model *model, uint64_t now_
 	bool popped = timers_pop(timers, now_ns, &id);
 
 	if (popped != (next != TIMERS_NEVER && next <= now_ns)) {
-		diag("pop at %llu: got %d, next is at %llu", (unsigned long long)now_ns, popped, (unsigned long long)next);
+		diag("pop at %llu: got %d, next is at %llu", (unsigned long long)now_ns, popped,
+		     (unsigned long long)next);
 		return false;
 	}
 	if (!popped)
@@ -106,8 +107,8 @@ static void test_random(uint64_t *seed)
 
 	for (size_t i = 0; i < sizeof(capacities) / sizeof(*capacities); i++)
 		for (size_t j = 0; j < sizeof(spreads) / sizeof(*spreads); j++)
-			ok(run_agrees(seed, capacities[i], spreads[j]), "%d random steps, %u ids, deadlines below %u", STEPS,
-			   capacities[i], spreads[j]);
+			ok(run_agrees(seed, capacities[i], spreads[j]),
+			   "%d random steps, %u ids, deadlines below %u", STEPS, capacities[i], spreads[j]);
 }
 
 static void test_simple(void)
@@ -146,7 +147,9 @@ static void test_simple(void)
 
 static void test_equal(void)
 {
-	enum { N = 100 };
+	enum {
+		N = 100
+	};
 	struct timers *timers = timers_new(N);
 	bool seen[N] = { false }, once = true;
 	uint32_t id;

@@ -83,7 +83,8 @@ static inline int vectors_read_frame(struct frame_vector *vector, const char *li
 	unsigned int vhid, advbase, advskew;
 
 	memset(vector, 0, sizeof(*vector));
-	if (sscanf(line, "%31s %u %63s %u %u | %255s", vector->password, &vhid, address, &advbase, &advskew, hex) != 6 &&
+	if (sscanf(line, "%31s %u %63s %u %u | %255s", vector->password, &vhid, address, &advbase, &advskew, hex) !=
+		    6 &&
 	    sscanf(line, "%31s %u %63s %u %u %7s | %255s", vector->password, &vhid, address, &advbase, &advskew,
 		   vector->flag, hex) != 7)
 		return -1;

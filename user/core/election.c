@@ -6,7 +6,8 @@
  * BACKUP  LINK_DOWN                                            INIT
  * BACKUP  ADVERT        held                                   BACKUP
  * BACKUP  ADVERT        pre-emption on, ours is shorter        MASTER  take over
- * BACKUP  ADVERT        theirs is longer than our down time    MASTER  take over
+ * BACKUP  ADVERT        theirs is longer than our down time,
+ *                       or a bow-out                           MASTER  take over
  * BACKUP  ADVERT        else                                   BACKUP  down timer restarts from the arrival
  * BACKUP  TIMER         hold over                              BACKUP  down timer starts
  * BACKUP  TIMER         down time over                         MASTER  take over
@@ -29,6 +30,7 @@
 #include <xcarp/carp.h>
 
 #define NS_PER_S 1000000000ull
+#define BOW_OUT_256THS (CARP_BOW_OUT * 256u + CARP_BOW_OUT)
 #define ANNOUNCE_AGAIN 2 /* adverts after which an announcement is repeated, for switches that missed the first */
 
 #define ACT_TAKE_OVER (ACT_ADVERT | ACT_VIPS_ADD | ACT_ANNOUNCE | ACT_UP_SCRIPT)
@@ -139,7 +141,12 @@ static struct election_result backup_advert(struct election *election, const str
 		return nothing;
 	if (config->preempt && election_interval_256ths(election, config) < input->interval_256ths)
 		return take_over(election, config, CAUSE_PREEMPTION, now_ns);
-	if (down_256ths(config) < input->interval_256ths)
+	/*
+	 * ucarp knows a bow-out only by its length, and sleeps through it where its own down time is longer still. Where
+	 * our interval is the same, it may be an advert like any other.
+	 */
+	if (down_256ths(config) < input->interval_256ths ||
+	    (input->interval_256ths == BOW_OUT_256THS && election_interval_256ths(election, config) < BOW_OUT_256THS))
 		return take_over(election, config, CAUSE_MASTER_TOO_SLOW, now_ns);
 
 	/* Never back: adverts that two queues took may be told in the other order. */

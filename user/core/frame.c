@@ -12,6 +12,7 @@
 #define IP_DONT_FRAGMENT 0x4000
 #define ICMPV6_PROTOCOL 58
 #define ND_NEIGHBOUR_ADVERT 136
+#define ND_FLAG_ROUTER 0x80
 #define ND_FLAG_OVERRIDE 0x20
 #define ND_OPTION_TARGET_LINK_ADDRESS 2
 
@@ -135,7 +136,7 @@ static size_t gratuitous_arp(uint8_t *frame, const struct vip *vip, const uint8_
 	return sizeof(arp);
 }
 
-static size_t unsolicited_na(uint8_t *frame, const struct vip *vip, const uint8_t mac[FRAME_MAC_LEN])
+static size_t unsolicited_na(uint8_t *frame, const struct vip *vip, const uint8_t mac[FRAME_MAC_LEN], bool is_router)
 {
 	static const uint8_t all_nodes[16] = { 0xff, 0x02, [15] = 0x01 };
 	static const uint8_t all_nodes_mac[FRAME_MAC_LEN] = { 0x33, 0x33, 0x00, 0x00, 0x00, 0x01 };
@@ -148,7 +149,7 @@ static size_t unsolicited_na(uint8_t *frame, const struct vip *vip, const uint8_
 	};
 	struct nd_advert na = {
 		.type = ND_NEIGHBOUR_ADVERT,
-		.flags = ND_FLAG_OVERRIDE,
+		.flags = ND_FLAG_OVERRIDE | (is_router ? ND_FLAG_ROUTER : 0),
 		.option = ND_OPTION_TARGET_LINK_ADDRESS,
 		.option_len = 1,
 	};
@@ -170,7 +171,7 @@ static size_t unsolicited_na(uint8_t *frame, const struct vip *vip, const uint8_
 	return FRAME_NA_LEN;
 }
 
-size_t frame_announce(uint8_t frame[FRAME_MAX], const struct vip *vip, const uint8_t mac[FRAME_MAC_LEN])
+size_t frame_announce(uint8_t frame[FRAME_MAX], const struct vip *vip, const uint8_t mac[FRAME_MAC_LEN], bool is_router)
 {
-	return vip->ip_version == 6 ? unsolicited_na(frame, vip, mac) : gratuitous_arp(frame, vip, mac);
+	return vip->ip_version == 6 ? unsolicited_na(frame, vip, mac, is_router) : gratuitous_arp(frame, vip, mac);
 }

@@ -38,9 +38,9 @@ void frame_virtual_mac(uint8_t mac[FRAME_MAC_LEN], uint8_t vhid);
 
 /*
  * Announces that vip is at mac: a gratuitous ARP request (sender = target = VIP, sender and target MAC the same,
- * as ucarp's garp.c), or for IPv6 an unsolicited neighbour advertisement with the override flag (RFC 4861, 7.2.6).
- * Returns the frame's length, at most FRAME_MAX.
+ * as ucarp's garp.c), or for IPv6 an unsolicited neighbour advertisement with the override flag (RFC 4861, 7.2.6) and,
+ * for is_router, the router flag. Returns the frame's length, at most FRAME_MAX.
  */
-size_t frame_announce(uint8_t frame[FRAME_MAX], const struct vip *vip, const uint8_t mac[FRAME_MAC_LEN]);
+size_t frame_announce(uint8_t frame[FRAME_MAX], const struct vip *vip, const uint8_t mac[FRAME_MAC_LEN], bool is_router);
 
 #endif

@@ -35,6 +35,10 @@ static bool refuse(struct parse *parse, const char *value, const char *right)
 {
 	snprintf(parse->error, OPTIONS_ERROR_LEN, "%s%s%.200s: %s", parse->name, value ? " " : "", value ? value : "",
 		 right);
+	/* One line, whatever the value holds. */
+	for (char *c = parse->error; *c; c++)
+		if ((unsigned char)*c < ' ')
+			*c = '?';
 	return false;
 }
 

@@ -338,12 +338,10 @@ struct vr_live *dataplane_live(struct dataplane *dp, uint32_t slot)
 
 static struct vr_key key_of(const struct vr_options *options, uint32_t ifindex)
 {
-	return (struct vr_key){
-		.ifindex = ifindex,
-		.group = options->group,
-		.ip_version = 4,
-		.vhid = options->vhid,
-	};
+	struct vr_key key = { .ifindex = ifindex, .ip_version = 4, .vhid = options->vhid };
+
+	memcpy(key.group, &options->group, sizeof(key.group));
+	return key;
 }
 
 /*
