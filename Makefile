@@ -12,7 +12,6 @@ INSTALL ?= install
 CLANG ?= clang
 BPFTOOL ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
 PKG_CONFIG ?= pkg-config
-PROVE ?= prove
 
 BUILD := build
 ifdef SANITIZE
@@ -83,8 +82,7 @@ $(BPF_TESTS): $(BUILD)/tests/%: $(BUILD)/selftests/%.o $(BPF_TEST_PARTS) $(CORE)
 tests: all $(UNIT_TESTS) $(BPF_TESTS) ## the test programs, in build/tests/
 
 check: tests ## all tests, as root
-	$(PROVE) -e '' $(UNIT_TESTS) $(BPF_TESTS)
-	$(PROVE) $(SHELL_TESTS)
+	selftests/run -j 4 $(SHELL_TESTS) $(UNIT_TESTS) $(BPF_TESTS)
 
 $(BUILD)/bench/empty.bpf.o: scripts/bench/empty.bpf.c Makefile
 	$(SAY) BPF $@
@@ -112,10 +110,11 @@ install: all ## into DESTDIR and PREFIX
 	$(INSTALL) -D -m 644 scripts/xcarp@.service $(DESTDIR)$(UNITDIR)/xcarp@.service
 	$(INSTALL) -D -m 755 scripts/examples/vip-up.sh $(DESTDIR)$(EXAMPLEDIR)/vip-up.sh
 	$(INSTALL) -D -m 755 scripts/examples/vip-down.sh $(DESTDIR)$(EXAMPLEDIR)/vip-down.sh
+	$(INSTALL) -D -m 644 scripts/examples/xcarp.env $(DESTDIR)$(EXAMPLEDIR)/xcarp.env
 
 uninstall: ## what install put there
 	rm -f $(DESTDIR)$(SBINDIR)/xcarp $(DESTDIR)$(MANDIR)/man8/xcarp.8 $(DESTDIR)$(UNITDIR)/xcarp@.service
-	rm -f $(DESTDIR)$(EXAMPLEDIR)/vip-up.sh $(DESTDIR)$(EXAMPLEDIR)/vip-down.sh
+	rm -f $(DESTDIR)$(EXAMPLEDIR)/vip-up.sh $(DESTDIR)$(EXAMPLEDIR)/vip-down.sh $(DESTDIR)$(EXAMPLEDIR)/xcarp.env
 	-rmdir $(DESTDIR)$(EXAMPLEDIR)
 
 clean: ## away with build/

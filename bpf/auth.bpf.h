@@ -29,7 +29,8 @@ static __always_inline bool hmac_is_good(const struct carp_header *carp, const s
 }
 
 /* Of all CPUs that refuse adverts at this moment, the one that moves notice_ns on sends the notice. */
-static __always_inline void notice_refusal(const struct vrouter *vr, enum xcarp_verdict reason)
+static __always_inline void notice_refusal(const struct frame *frame, const struct vrouter *vr,
+					   enum xcarp_verdict reason)
 {
 	struct vr_live *live = vr->live;
 	__u64 now = bpf_ktime_get_coarse_ns(); /* a tick will do, at a tenth of the cost: this is where floods end */
@@ -52,6 +53,8 @@ static __always_inline void notice_refusal(const struct vrouter *vr, enum xcarp_
 	record->abi_version = XCARP_ABI_VERSION;
 	record->type = RECORD_NOTICE;
 	record->reason = reason;
+	__builtin_memcpy(record->source, frame->source, sizeof(record->source));
+	record->ip_version = frame->ipv4 ? 4 : 6;
 	record->count = __sync_lock_test_and_set(&live->bad_hmac, 0);
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 }
@@ -60,7 +63,7 @@ static __always_inline enum xcarp_verdict authenticate(const struct frame *frame
 {
 	if (hmac_is_good(frame->carp, vr->key))
 		return ACCEPTED;
-	notice_refusal(vr, DROP_BAD_HMAC);
+	notice_refusal(frame, vr, DROP_BAD_HMAC);
 	return DROP_BAD_HMAC;
 }
 

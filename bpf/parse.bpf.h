@@ -60,10 +60,10 @@ static __always_inline void frame_add_vlan(struct frame *frame, __u16 vid)
 }
 
 /*
- * True for IPv4 and IPv6 frames of protocol 112 whose fixed IP header is whole. This is all that other traffic
+ * 4 or 6 for IPv4 and IPv6 frames of protocol 112 whose fixed IP header is whole, 0 for all others. This is all that other traffic
  * goes through, so it is kept short; IPv6 with extension headers is other traffic.
  */
-static __always_inline bool frame_is_protocol_112(struct frame *frame, struct xdp_md *ctx)
+static __always_inline int frame_ip_version_of_112(struct frame *frame, struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data;
 	void *end = (void *)(long)ctx->data_end;
@@ -73,7 +73,7 @@ static __always_inline bool frame_is_protocol_112(struct frame *frame, struct xd
 
 	/* Every frame has room for an IPv4 header. */
 	if (next + sizeof(struct iphdr) > end)
-		return false;
+		return 0;
 	ethertype = *(__be16 *)(data + offsetof(struct ethhdr, h_proto));
 	frame->vlan = 0;
 	frame->inner_vlan = 0;
@@ -85,7 +85,7 @@ static __always_inline bool frame_is_protocol_112(struct frame *frame, struct xd
 		if (!is_vlan(ethertype))
 			break;
 		if ((void *)(tag + 1) > end)
-			return false;
+			return 0;
 		frame_add_vlan(frame, bpf_ntohs(tag->tci) & VLAN_VID_MASK);
 		ethertype = tag->ethertype;
 		next = tag + 1;
@@ -94,15 +94,13 @@ static __always_inline bool frame_is_protocol_112(struct frame *frame, struct xd
 	frame->end = end;
 	if (ethertype == bpf_htons(ETH_P_IP)) {
 		frame->ipv4 = next;
-		frame->ipv6 = NULL;
-		return (void *)(frame->ipv4 + 1) <= end && frame->ipv4->protocol == CARP_IPPROTO;
+		return (void *)(frame->ipv4 + 1) <= end && frame->ipv4->protocol == CARP_IPPROTO ? 4 : 0;
 	}
 	if (ethertype == bpf_htons(ETH_P_IPV6)) {
-		frame->ipv4 = NULL;
 		frame->ipv6 = next;
-		return (void *)(frame->ipv6 + 1) <= end && frame->ipv6->nexthdr == CARP_IPPROTO;
+		return (void *)(frame->ipv6 + 1) <= end && frame->ipv6->nexthdr == CARP_IPPROTO ? 6 : 0;
 	}
-	return false;
+	return 0;
 }
 
 static __always_inline __u32 ipv4_header_len(const struct iphdr *ipv4)

@@ -15,42 +15,37 @@ struct vrouter {
 	struct vr_live *live;
 };
 
-static __always_inline bool frame_read_group(const struct frame *frame, struct vr_key *key)
+/* False where no virtual router can be meant. */
+static __always_inline bool frame_read_group(const struct frame *frame, __be32 *group)
 {
-	if (frame->ipv4) {
-		key->ip_version = 4;
-		__builtin_memcpy(key->group, &frame->ipv4->daddr, sizeof(key->group));
-	} else {
-		const __be32 *group = frame->ipv6->daddr.s6_addr32;
+	const __be32 *words;
 
-		if (group[0] != bpf_htonl(IPV6_LINK_LOCAL_GROUPS) || group[1] || group[2])
-			return false;
-		key->ip_version = 6;
-		__builtin_memcpy(key->group, &group[3], sizeof(key->group));
+	if (frame->ipv4) {
+		*group = frame->ipv4->daddr;
+		return true;
 	}
-	return true;
+	words = frame->ipv6->daddr.s6_addr32;
+	*group = words[3];
+	return words[0] == bpf_htonl(IPV6_LINK_LOCAL_GROUPS) && !words[1] && !words[2];
 }
 
 static __always_inline enum xcarp_verdict find_vrouter(struct vrouter *vr, const struct frame *frame,
 						       const struct xdp_md *ctx)
 {
-	union {
-		struct vr_key key;
-		__u64 words[2];
-	} build = { .key = {
+	struct vr_key key = {
 		.ifindex = ctx->ingress_ifindex,
+		.ip_version = frame->ipv4 ? 4 : 6,
 		.vlan = frame->vlan,
 		.inner_vlan = frame->inner_vlan,
 		.vhid = frame->carp->vhid,
-	} };
-	__u64 key[2];
+	};
+	__be32 group;
 
-	if (!frame_read_group(frame, &build.key))
+	if (!frame_read_group(frame, &group))
 		return PASS_NO_VROUTER;
-	/* The hash reads words, and a CPU stalls on reading a word that it has just stored in pieces. */
-	key[0] = build.words[0];
-	key[1] = build.words[1];
-	vr->entry = bpf_map_lookup_elem(&vrouters, key);
+	/* A word at once: the hash reads words, and a CPU stalls on one that it has just stored in pieces. */
+	*(__be32 *)key.group = group;
+	vr->entry = bpf_map_lookup_elem(&vrouters, &key);
 	if (!vr->entry)
 		return PASS_NO_VROUTER;
 	if (vr->entry->abi_version != XCARP_ABI_VERSION)

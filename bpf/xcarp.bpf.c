@@ -38,23 +38,37 @@ static __always_inline int xdp_action(enum xcarp_verdict verdict, const struct v
 	}
 }
 
+/* The whole way of an advert, compiled once for each IP version: what depends on that is then no question any more. */
+static __always_inline int take_advert(struct frame *frame, struct xdp_md *ctx)
+{
+	struct vrouter vr = {};
+	enum xcarp_verdict verdict;
+
+	verdict = frame_find_advert(frame) ?:
+		  find_vrouter(&vr, frame, ctx) ?:
+		  check_advert(frame, vr.entry) ?:
+		  load_vrouter(&vr) ?:
+		  authenticate(frame, &vr) ?:
+		  record_advert(frame, &vr);
+	count(verdict);
+	return xdp_action(verdict, &vr);
+}
+
 SEC("xdp.frags")
 int xcarp(struct xdp_md *ctx)
 {
-	struct vrouter vr = {};
 	struct frame frame;
-	enum xcarp_verdict verdict;
 
-	if (!frame_is_protocol_112(&frame, ctx))
+	switch (frame_ip_version_of_112(&frame, ctx)) {
+	case 4:
+		frame.ipv6 = NULL;
+		return take_advert(&frame, ctx);
+	case 6:
+		frame.ipv4 = NULL;
+		return take_advert(&frame, ctx);
+	default:
 		return XDP_PASS;
-	verdict = frame_find_advert(&frame) ?:
-		  find_vrouter(&vr, &frame, ctx) ?:
-		  check_advert(&frame, vr.entry) ?:
-		  load_vrouter(&vr) ?:
-		  authenticate(&frame, &vr) ?:
-		  record_advert(&frame, &vr);
-	count(verdict);
-	return xdp_action(verdict, &vr);
+	}
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -20,23 +20,23 @@
 
 _Static_assert(CARP_VIPS_MAX <= 32, "vips_present is a bit mask");
 
-/* What a log line is about; each is limited for itself. The phrase counts the lines that were held back. */
+/* What a log line is about; each is limited for itself. The phrase tells of lines that were held back. */
 #define LOG_REASONS(X)                                                                                       \
-	X(ABOUT_INIT, "switches to state INIT")                                                              \
-	X(ABOUT_BACKUP, "switches to state BACKUP")                                                          \
-	X(ABOUT_MASTER, "switches to state MASTER")                                                          \
-	X(ABOUT_LINK, "losses of the link")                                                                  \
-	X(ABOUT_SILENCE, "silent masters")                                                                   \
-	X(ABOUT_PREEMPTION, "pre-emptions")                                                                  \
-	X(ABOUT_SLOW_MASTER, "masters that bowed out or advertise too rarely")                               \
-	X(ABOUT_PREFERRED, "adverts of a preferred master")                                                  \
-	X(ABOUT_NON_PREFERRED, "adverts of a non-preferred master")                                          \
-	X(ABOUT_BAD_DIGEST, "notices of a bad digest")                                                       \
-	X(ABOUT_SENDING, "troubles with sending")                                                            \
-	X(ABOUT_SUPPRESSION, "changes of the skew because of them")                                          \
-	X(ABOUT_VIP_REMOVED, "removals of an address")                                                       \
-	X(ABOUT_VIP_REFUSED, "refused addresses")                                                            \
-	X(ABOUT_DEMOTE, "requests to demote")
+	X(ABOUT_INIT, "Switching to state: INIT")                                                            \
+	X(ABOUT_BACKUP, "Switching to state: BACKUP")                                                        \
+	X(ABOUT_MASTER, "Switching to state: MASTER")                                                        \
+	X(ABOUT_LINK, "Link lost")                                                                           \
+	X(ABOUT_SILENCE, "Master is silent")                                                                 \
+	X(ABOUT_PREEMPTION, "Putting MASTER down - preemption")                                              \
+	X(ABOUT_SLOW_MASTER, "Putting MASTER DOWN (going to time out)")                                      \
+	X(ABOUT_PREFERRED, "Preferred master advertised")                                                    \
+	X(ABOUT_NON_PREFERRED, "Non-preferred master advertising")                                           \
+	X(ABOUT_BAD_DIGEST, "Bad digest")                                                                    \
+	X(ABOUT_SENDING, "Cannot send an advert")                                                            \
+	X(ABOUT_SUPPRESSION, "Sending failed three times")                                                   \
+	X(ABOUT_VIP_REMOVED, "Address removed")                                                              \
+	X(ABOUT_VIP_REFUSED, "Address refused")                                                              \
+	X(ABOUT_DEMOTE, "Demoted")
 
 enum log_reason {
 #define X(value, phrase) value,
@@ -180,8 +180,8 @@ static void tell_held_back(struct engine *engine, struct vrouter *vr, uint64_t n
 		if (!held_back || now_ns < limit->until_ns)
 			continue;
 		limit->held_back = 0;
-		vr_log(engine, vr, (enum log_reason)i, now_ns, LOG_WARNING, "%u more %s in the last second; now %s",
-		       held_back, log_phrases[i], election_state_name(vr->election.state));
+		vr_log(engine, vr, (enum log_reason)i, now_ns, LOG_WARNING, "%s: %u more in the last second; now %s",
+		       log_phrases[i], held_back, election_state_name(vr->election.state));
 	}
 }
 
@@ -389,6 +389,8 @@ void engine_link(struct engine *engine, uint32_t slot, const struct engine_link 
 		vr->is_started = true;
 		simple_step(engine, vr, EV_START, now_ns);
 	}
+	if (is_other && !link->up && !vr->options.ignore_link_state)
+		vr_log(engine, vr, ABOUT_LINK, now_ns, LOG_WARNING, "%s: no link: waiting for it", vr->options.interface);
 	simple_step(engine, vr, link->up || vr->options.ignore_link_state ? EV_LINK_UP : EV_LINK_DOWN, now_ns);
 }
 
@@ -468,7 +470,7 @@ void engine_record(struct engine *engine, const struct xcarp_record *record, uin
 
 	if (record->type == RECORD_NOTICE) {
 		vr_log(engine, vr, ABOUT_BAD_DIGEST, now_ns, LOG_WARNING,
-		       "Bad digest - %u adverts refused, the last from %s - Check vhid, password and virtual IP address",
+		       "Bad digest - adverts refused: %u, the last from %s - Check vhid, password and virtual IP address",
 		       record->count, source_text(record, source));
 		return;
 	}
@@ -700,26 +702,34 @@ static uint64_t next_counter(struct engine *engine, struct vrouter *vr)
 	return ++vr->counter;
 }
 
-static void send_advert(struct engine *engine, struct vrouter *vr, bool is_bow_out)
+static void describe_advert(struct engine *engine, const struct vrouter *vr, struct frame_advert *advert)
 {
-	struct frame_advert advert = {
+	*advert = (struct frame_advert){
 		.broadcast = vr->options.broadcast,
 		.source = vr->options.source,
 		.group = vr->options.group,
 		.ip_id = engine->ip_id++,
 		.vhid = vr->options.vhid,
-		.advbase = is_bow_out ? CARP_BOW_OUT : vr->options.election.advbase,
-		.advskew = is_bow_out ? CARP_BOW_OUT : election_advskew(&vr->election, &vr->options.election),
-		.counter = next_counter(engine, vr),
+		.advbase = vr->options.election.advbase,
+		.advskew = election_advskew(&vr->election, &vr->options.election),
 	};
+	if (vr->options.real_mac)
+		memcpy(advert->source_mac, vr->link.mac, sizeof(advert->source_mac));
+	else
+		frame_virtual_mac(advert->source_mac, vr->options.vhid);
+}
+
+static void send_advert(struct engine *engine, struct vrouter *vr, bool is_bow_out)
+{
+	struct frame_advert advert;
 	uint8_t frame[FRAME_ADVERT_LEN];
 
 	if (!vr->link.ifindex)
 		return;
-	if (vr->options.real_mac)
-		memcpy(advert.source_mac, vr->link.mac, sizeof(advert.source_mac));
-	else
-		frame_virtual_mac(advert.source_mac, vr->options.vhid);
+	describe_advert(engine, vr, &advert);
+	if (is_bow_out)
+		advert.advbase = advert.advskew = CARP_BOW_OUT;
+	advert.counter = next_counter(engine, vr);
 	frame_advert(frame, &advert, vr->key);
 	debug_log(engine, "sending an advert on %s: vhid %u advbase %u advskew %u counter %016llx", vr->options.interface,
 		  advert.vhid, advert.advbase, advert.advskew, (unsigned long long)advert.counter);
@@ -746,6 +756,18 @@ static void commit_vips(struct engine *engine, struct vrouter *vr)
 		if (vr->pending & ACT_VIPS_DEL)
 			ports->vip_del(ports->ctx, vr->slot, vr->link.ifindex, &vr->options.vips[i]);
 	}
+}
+
+static void commit_fillers(struct engine *engine, struct vrouter *vr)
+{
+	struct frame_advert advert;
+	uint8_t frame[FRAME_FILLER_LEN];
+
+	if (!(vr->pending & ACT_BOW_OUT) || !vr->options.wake_ucarp || !vr->link.ifindex)
+		return;
+	describe_advert(engine, vr, &advert);
+	frame_filler(frame, sizeof(frame), &advert);
+	engine->ports->frame_repeat(engine->ports->ctx, vr->link.ifindex, frame, sizeof(frame), FRAME_FILLERS);
 }
 
 static void commit_announcements(struct engine *engine, struct vrouter *vr)
@@ -779,6 +801,8 @@ void engine_commit(struct engine *engine, uint64_t now_ns)
 	engine->ports->frames_flush(engine->ports->ctx, now_ns);
 	for (uint32_t i = 0; i < count; i++)
 		commit_vips(engine, engine->vrouters[engine->commit_list[i]]);
+	for (uint32_t i = 0; i < count; i++)
+		commit_fillers(engine, engine->vrouters[engine->commit_list[i]]);
 	for (uint32_t i = 0; i < count; i++)
 		commit_announcements(engine, engine->vrouters[engine->commit_list[i]]);
 	engine->ports->frames_flush(engine->ports->ctx, now_ns);

@@ -39,6 +39,8 @@ struct ports {
 	/* Queues a frame. The fate of an advert comes back through engine_sent(), at the latest in frames_flush(). */
 	void (*frame_send)(void *ctx, uint32_t slot, uint32_t ifindex, bool is_advert, const uint8_t *frame, size_t len);
 	void (*frames_flush)(void *ctx, uint64_t now_ns);
+	/* Sends the same frame count times, as far as the kernel takes it; of no further interest. */
+	void (*frame_repeat)(void *ctx, uint32_t ifindex, const uint8_t *frame, size_t len, unsigned int count);
 	/* A refused request comes back through engine_vip_failed(). */
 	void (*vip_add)(void *ctx, uint32_t slot, uint32_t ifindex, const struct vip *vip);
 	void (*vip_del)(void *ctx, uint32_t slot, uint32_t ifindex, const struct vip *vip);

@@ -89,12 +89,19 @@ static void port_frames_flush(void *ctx, uint64_t now_ns)
 	tx_packet_flush(c->tx, now_ns);
 }
 
+static void port_frame_repeat(void *ctx, uint32_t ifindex, const uint8_t *frame, size_t len, unsigned int count)
+{
+	struct controller *c = ctx;
+
+	tx_packet_repeat(c->tx, ifindex, frame, len, count);
+}
+
 static void port_vip_add(void *ctx, uint32_t slot, uint32_t ifindex, const struct vip *vip)
 {
 	struct controller *c = ctx;
 
-	rtnl_vip_add(c->rtnl, slot, ifindex, vip, loop_now_ns());
 	dataplane_vip_held(c->dataplane, slot, c->options.vr.vhid, ifindex, vip, true);
+	rtnl_vip_add(c->rtnl, slot, ifindex, vip, loop_now_ns());
 }
 
 static void port_vip_del(void *ctx, uint32_t slot, uint32_t ifindex, const struct vip *vip)
@@ -167,6 +174,7 @@ static void on_vip_refused(void *ctx, uint32_t slot, const struct vip *vip, int 
 {
 	struct controller *c = ctx;
 
+	dataplane_vip_held(c->dataplane, slot, c->options.vr.vhid, c->link.ifindex, vip, false);
 	engine_vip_failed(c->engine, slot, vip, error, now_ns);
 }
 
@@ -387,6 +395,26 @@ static int find_interface(struct controller *c)
 	return 0;
 }
 
+/* Better now than at the first takeover. */
+static int check_script(const char *option, const char *file, bool is_daemon)
+{
+	if (!file)
+		return 0;
+	if (is_daemon && *file != '/') {
+		log_error("%s %s: must be an absolute path with -B, which changes to the root directory", option, file);
+		return -EINVAL;
+	}
+	if (access(file, X_OK))
+		log_warn("Warning: %s %s: cannot be run: %s", option, file, strerror(errno));
+	return 0;
+}
+
+static int check_scripts(const struct options *options)
+{
+	return check_script("-u", options->vr.upscript, options->daemonize) ?:
+	       check_script("-d", options->vr.downscript, options->daemonize);
+}
+
 static void warn_of_odd_options(const struct controller *c)
 {
 	const struct vr_options *options = &c->options.vr;
@@ -457,6 +485,7 @@ static int start_engine(struct controller *c)
 		.drain = port_drain,
 		.frame_send = port_frame_send,
 		.frames_flush = port_frames_flush,
+		.frame_repeat = port_frame_repeat,
 		.vip_add = port_vip_add,
 		.vip_del = port_vip_del,
 		.script_run = port_script_run,
@@ -490,14 +519,14 @@ static int start(struct controller *c)
 	int err;
 
 	if (wrong) {
-		log_error("%s is missing: xcarp must be started by root, or with CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF", wrong);
+		log_error("%s is missing: xcarp must be started by root, or with CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN", wrong);
 		return -EPERM;
 	}
 	if (c->options.pidfile && (wrong = process_pidfile_write(c->options.pidfile))) {
 		log_error("--pidfile %s: %s", c->options.pidfile, wrong);
 		return -EINVAL;
 	}
-	err = open_adapters(c) ?: find_interface(c);
+	err = check_scripts(&c->options) ?: open_adapters(c) ?: find_interface(c);
 	if (err)
 		return err;
 	warn_of_odd_options(c);
@@ -566,9 +595,21 @@ static void close_all(struct controller *c)
 
 static const char *name_of(const char *path)
 {
-	const char *slash = path ? strrchr(path, '/') : NULL;
+	const char *slash = strrchr(path, '/');
 
-	return slash ? slash + 1 : "xcarp";
+	return slash ? slash + 1 : path;
+}
+
+/* Under ucarp's name it is ucarp to whoever filters syslog. */
+static void open_log(const struct options *options, const char *program, bool use_stderr)
+{
+	log_open(&(struct log_config){
+		.name = program && !strcmp(name_of(program), "ucarp") ? "ucarp" : "xcarp",
+		.facility = options->facility,
+		.use_syslog = options->use_syslog,
+		.use_stderr = use_stderr,
+		.debug = options->debug,
+	});
 }
 
 int main(int argc, char **argv)
@@ -581,6 +622,8 @@ int main(int argc, char **argv)
 	err = options_parse(&c.options, argc, argv, error);
 	if (err) {
 		options_wipe_passwords(argc, argv);
+		open_log(&c.options, argv[0], false);
+		log_error("%s", error);
 		fprintf(stderr, "xcarp: %s\n", error);
 		return EXIT_FAILURE;
 	}
@@ -592,13 +635,7 @@ int main(int argc, char **argv)
 		puts("xcarp " XCARP_VERSION);
 		return EXIT_SUCCESS;
 	}
-	log_open(&(struct log_config){
-		.name = !strcmp(name_of(argv[0]), "ucarp") ? "ucarp" : "xcarp",
-		.facility = c.options.facility,
-		.use_syslog = c.options.use_syslog,
-		.use_stderr = true,
-		.debug = c.options.debug,
-	});
+	open_log(&c.options, argv[0], true);
 	if (secret_init()) {
 		log_error("libsodium: no source of randomness");
 		return EXIT_FAILURE;

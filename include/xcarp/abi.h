@@ -15,7 +15,8 @@
 #define XCARP_ABI_VERSION 1
 
 #define XCARP_IFNAME_LEN 16
-#define XCARP_NOTICE_INTERVAL_NS 1000000000ull
+/* A little over a second: so a log that takes a line a second takes every notice. */
+#define XCARP_NOTICE_INTERVAL_NS 1100000000ull
 
 /*
  * Every way a frame of protocol 112 can leave the program:  X(enum value, counter in `drops`).
@@ -62,18 +63,20 @@ enum vr_state {
 	MASTER,
 };
 
-/* `vrouters`, key: what makes a virtual router one of its own. */
+/*
+ * `vrouters`, key: what makes a virtual router one of its own. Three words, because every advert's is hashed; a bit field
+ * is read and written by the same host only.
+ */
 struct vr_key {
-	__u32 ifindex;
+	__u32 ifindex : 29;
+	__u32 ip_version : 3; /* 4 or 6 */
 	__u8 group[4]; /* IPv4: the group. IPv6: the last 32 bits of ff02::/96 */
-	__u16 vlan; /* outer VLAN id; 0: untagged or priority-tagged */
-	__u16 inner_vlan; /* QinQ's inner VLAN id; 0: none */
-	__u8 ip_version; /* 4 or 6 */
-	__u8 vhid;
-	__u8 reserved[2]; /* 0 */
+	__u32 vlan : 12; /* outer VLAN id; 0: untagged or priority-tagged */
+	__u32 inner_vlan : 12; /* QinQ's inner VLAN id; 0: none */
+	__u32 vhid : 8;
 };
 
-_Static_assert(sizeof(struct vr_key) == 16, "hashed as it lies");
+_Static_assert(sizeof(struct vr_key) == 12, "hashed as it lies");
 
 /* `vrouters`, value. */
 struct vr_entry {
@@ -137,7 +140,7 @@ struct vip_entry {
 	__u32 slot;
 	__u8 vhid;
 	__u8 prefix_len;
-	__u8 held; /* 1: installed by us, as MASTER */
+	__u8 held; /* 1: we are MASTER and the kernel took it from us */
 	__u8 reserved; /* 0 */
 };
 

@@ -12,8 +12,8 @@
 #include "rig.h"
 #include "../tap.h"
 
-#define GENERATION 7
 #define SECOND_NS 1000000000ull
+#define GENERATION 7
 #define RING_FULL XCARP_VERDICT_COUNT /* the counter behind the verdicts */
 
 static const struct vip vip4 = { 4, 32, { 10, 1, 1, 252 } };
@@ -35,7 +35,7 @@ static void open_with(struct rig *rig, uint8_t ip_version, uint32_t slot)
 	struct vr_entry entry = { .abi_version = XCARP_ABI_VERSION, .slot = slot, .generation = GENERATION };
 
 	rig_open(rig);
-	rig_add(rig, (struct vr_key){ .ip_version = ip_version }, entry, &ours);
+	rig_add(rig, (struct vr_key){ .ip_version = ip_version == 6 ? 6 : 4 }, entry, &ours);
 }
 
 /* Sends an advert; returns the XDP action. */
@@ -218,6 +218,7 @@ static void test_notices(struct rig *rig)
 	ok(notice->arrival_ns >= before && notice->arrival_ns <= after, "and when");
 	is_u64(notice->count, 1, "and how many");
 	is_int(notice->abi_version, XCARP_ABI_VERSION, "and in which version");
+	ok(notice->ip_version == 4 && !memcmp(notice->source, (const uint8_t[16]){ 10, 9, 0, 1 }, 16), "and from whom");
 	is_u64(rig->live[5].bad_hmac, 0, "none is left to be told");
 
 	for (int i = 0; i < 5; i++)
@@ -225,7 +226,7 @@ static void test_notices(struct rig *rig)
 	is_u64(rig_drain(rig), 0, "five more within the second: no notice");
 	ok(!rig_woken(rig), "no wake");
 	is_u64(rig->live[5].bad_hmac, 5, "but they are counted");
-	rig->live[5].notice_ns -= SECOND_NS;
+	rig->live[5].notice_ns -= XCARP_NOTICE_INTERVAL_NS;
 	send_forged(rig);
 	is_u64(rig_drain(rig), 1, "a second later: one notice");
 	is_u64(notice->count, 6, "with all six");
@@ -234,7 +235,7 @@ static void test_notices(struct rig *rig)
 	rig_close(rig);
 }
 
-#define NOTICE_TESTS 16
+#define NOTICE_TESTS 17
 
 static void test_full_ring(struct rig *rig)
 {

@@ -209,6 +209,18 @@ static void test_arp(void)
 	is_mem(frame, want, sizeof(want), "gratuitous ARP");
 }
 
+static void test_filler(void)
+{
+	struct frame_advert advert = { .source = htonl(0x0a090001), .group = htonl(CARP_GROUP_IPV4), .vhid = 7, .advbase = 1 };
+	uint8_t frame[FRAME_FILLER_LEN];
+
+	frame_filler(frame, sizeof(frame), &advert);
+	is_int(frame[16] << 8 | frame[17], FRAME_FILLER_LEN - 14, "filler: IP length");
+	is_int(folded_sum(frame + 14, 20, 0), 0xffff, "filler: IP checksum");
+	is_int(frame[34], CARP_VERSION_TYPE, "filler: CARP");
+	is_int(frame[35], 0, "filler: for nobody");
+}
+
 static void test_na(void)
 {
 	static const uint8_t start[] = {
@@ -249,7 +261,7 @@ static void test_na(void)
 
 int main(void)
 {
-	plan(2 + 4 * FRAME_VECTORS + 4 * COUNT(groups) + 8 + 1 + 2 + 2 + 7);
+	plan(2 + 4 * FRAME_VECTORS + 4 * COUNT(groups) + 8 + 1 + 2 + 2 + 7 + 4);
 	test_ucarp();
 	test_groups();
 	test_fields();
@@ -257,5 +269,6 @@ int main(void)
 	test_virtual_mac();
 	test_arp();
 	test_na();
+	test_filler();
 	return tap_done();
 }

@@ -490,7 +490,7 @@ static const struct {
 	{ "stray", "stray:", "unexpected argument" },
 	{ "-v 10 20", "20:", "unexpected argument" },
 	{ "-", "-:", "unexpected argument" },
-	{ "--", "--:", "unexpected argument" },
+	{ "-- -v", "-v:", "unexpected argument" },
 	{ "''", ":", "unexpected argument" },
 	/* Somebody's password, one way or other. */
 	{ "--pas " PASSWORD, "--pas:", "more than one" },

@@ -77,14 +77,25 @@ static void group_mac(uint8_t mac[FRAME_MAC_LEN], uint32_t group)
 	memcpy(mac, multicast, FRAME_MAC_LEN);
 }
 
-void frame_advert(uint8_t frame[FRAME_ADVERT_LEN], const struct frame_advert *advert, const struct carp_hmac_key *key)
+static struct ethhdr advert_eth(const struct frame_advert *advert)
 {
 	struct ethhdr eth = { .h_proto = htons(ETH_P_IP) };
+
+	if (advert->broadcast)
+		memset(eth.h_dest, 0xff, sizeof(eth.h_dest));
+	else
+		group_mac(eth.h_dest, advert->group);
+	memcpy(eth.h_source, advert->source_mac, sizeof(eth.h_source));
+	return eth;
+}
+
+static struct iphdr advert_ip(const struct frame_advert *advert, size_t payload_len)
+{
 	struct iphdr ip = {
 		.version = 4,
 		.ihl = 5,
 		.tos = CARP_TOS,
-		.tot_len = htons(sizeof(struct iphdr) + sizeof(struct carp_header)),
+		.tot_len = htons((uint16_t)(sizeof(struct iphdr) + payload_len)),
 		.id = htons(advert->ip_id),
 		.frag_off = htons(IP_DONT_FRAGMENT),
 		.ttl = CARP_TTL,
@@ -92,6 +103,15 @@ void frame_advert(uint8_t frame[FRAME_ADVERT_LEN], const struct frame_advert *ad
 		.saddr = advert->source,
 		.daddr = advert->group,
 	};
+
+	ip.check = internet_checksum(sum16(&ip, sizeof(ip), 0));
+	return ip;
+}
+
+void frame_advert(uint8_t frame[FRAME_ADVERT_LEN], const struct frame_advert *advert, const struct carp_hmac_key *key)
+{
+	struct ethhdr eth = advert_eth(advert);
+	struct iphdr ip = advert_ip(advert, sizeof(struct carp_header));
 	struct carp_header carp = {
 		.version_type = CARP_VERSION_TYPE,
 		.vhid = advert->vhid,
@@ -101,15 +121,22 @@ void frame_advert(uint8_t frame[FRAME_ADVERT_LEN], const struct frame_advert *ad
 		.counter = { htonl((uint32_t)(advert->counter >> 32)), htonl((uint32_t)advert->counter) },
 	};
 
-	if (advert->broadcast)
-		memset(eth.h_dest, 0xff, sizeof(eth.h_dest));
-	else
-		group_mac(eth.h_dest, advert->group);
-	memcpy(eth.h_source, advert->source_mac, sizeof(eth.h_source));
-	ip.check = internet_checksum(sum16(&ip, sizeof(ip), 0));
 	auth_hmac(key, advert->counter, carp.md);
 	carp.checksum = internet_checksum(sum16(&carp, sizeof(carp), 0));
 
+	memcpy(frame, &eth, sizeof(eth));
+	memcpy(frame + sizeof(eth), &ip, sizeof(ip));
+	memcpy(frame + sizeof(eth) + sizeof(ip), &carp, sizeof(carp));
+}
+
+void frame_filler(uint8_t *frame, size_t len, const struct frame_advert *advert)
+{
+	struct ethhdr eth = advert_eth(advert);
+	struct iphdr ip = advert_ip(advert, len - sizeof(eth) - sizeof(ip));
+	struct carp_header carp = { .version_type = CARP_VERSION_TYPE, .authlen = CARP_AUTHLEN };
+
+	carp.checksum = internet_checksum(sum16(&carp, sizeof(carp), 0));
+	memset(frame, 0, len);
 	memcpy(frame, &eth, sizeof(eth));
 	memcpy(frame + sizeof(eth), &ip, sizeof(ip));
 	memcpy(frame + sizeof(eth) + sizeof(ip), &carp, sizeof(carp));

@@ -18,6 +18,14 @@
 #define FRAME_NA_LEN (14 + 40 + 32)
 #define FRAME_MAX FRAME_NA_LEN
 
+/*
+ * ucarp reads adverts through libpcap with a timeout of a second: the kernel hands over a block of 256 KiB when it is full
+ * or that second is over, and a bow-out lies there for half a second on average. This many frames of this length fill
+ * the block (each takes its captured 1500 bytes and a header), and ucarp takes over at once.
+ */
+#define FRAME_FILLERS 180
+#define FRAME_FILLER_LEN 1514
+
 struct frame_advert {
 	uint8_t source_mac[FRAME_MAC_LEN];
 	bool broadcast; /* ucarp -M: Ethernet broadcast; the IP destination stays the group */
@@ -32,6 +40,12 @@ struct frame_advert {
 
 /* Builds and signs one advert, FRAME_ADVERT_LEN bytes. */
 void frame_advert(uint8_t frame[FRAME_ADVERT_LEN], const struct frame_advert *advert, const struct carp_hmac_key *key);
+
+/*
+ * Builds a frame that no CARP takes for anything (VHID 0) but that every one's capture filter lets through, len bytes with
+ * all headers. What for: see FRAME_FILLERS.
+ */
+void frame_filler(uint8_t *frame, size_t len, const struct frame_advert *advert);
 
 /* The MAC that adverts come from where the interface's own is not asked for: 00:00:5e:00:01:VHID, as the BSDs. */
 void frame_virtual_mac(uint8_t mac[FRAME_MAC_LEN], uint8_t vhid);

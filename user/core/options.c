@@ -295,6 +295,13 @@ static bool set_real_mac(struct parse *parse, char *value)
 	return true;
 }
 
+static bool set_no_fillers(struct parse *parse, char *value)
+{
+	(void)value;
+	parse->options->vr.wake_ucarp = false;
+	return true;
+}
+
 static bool set_pidfile(struct parse *parse, char *value)
 {
 	if (!*value)
@@ -366,6 +373,7 @@ static const struct option ucarp_options[] = {
 static const struct option own_options[] = {
 	{ 0, "no-vip", set_no_vip, NULL, "leave the virtual addresses to the scripts" },
 	{ 0, "real-mac", set_real_mac, NULL, "send adverts from the interface's own MAC address" },
+	{ 0, "no-fillers", set_no_fillers, NULL, "after a bow-out, do not push it through ucarp's capture buffer" },
 	{ 0, "script-timeout", set_script_timeout, "SECS", "kill a script that runs longer (60)" },
 	{ 0, "pidfile", set_pidfile, "FILE", "write the process id to FILE, remove FILE at exit" },
 	{ 0, "xdp-mode", set_xdp_mode, "MODE", "auto, native or generic (auto)" },
@@ -437,6 +445,8 @@ struct cursor {
 	char **argv;
 	int index;
 	char *letters; /* rest of a cluster such as -Pz */
+	bool is_over; /* after --: no more options */
+	bool knows_no_end; /* -- ends nothing */
 };
 
 enum word_kind {
@@ -472,7 +482,11 @@ static enum word_kind next_word(struct cursor *cursor, struct word *word)
 	text = next_value(cursor);
 	if (!text)
 		return WORD_END;
-	if (text[0] != '-' || !text[1] || !strcmp(text, "--")) {
+	if (!cursor->is_over && !cursor->knows_no_end && !strcmp(text, "--")) {
+		cursor->is_over = true;
+		return next_word(cursor, word);
+	}
+	if (cursor->is_over || text[0] != '-' || !text[1]) {
 		*word = (struct word){ .name = text, .name_len = strlen(text) };
 		return WORD_ARGUMENT;
 	}
@@ -572,6 +586,7 @@ int options_parse(struct options *options, int argc, char **argv, char error[OPT
 			.election = { .advbase = 1, .dead_ratio = 3 },
 			.script_timeout_s = 60,
 			.manage_vips = true,
+			.wake_ucarp = true,
 		},
 	};
 	error[0] = '\0';
@@ -596,7 +611,7 @@ static bool is_nearly_pass(const struct word *word)
 
 void options_wipe_passwords(int argc, char **argv)
 {
-	struct cursor cursor = { .argc = argc, .argv = argv, .index = 1 };
+	struct cursor cursor = { .argc = argc, .argv = argv, .index = 1, .knows_no_end = true };
 	struct word word;
 
 	while (next_word(&cursor, &word) != WORD_END) {

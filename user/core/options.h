@@ -41,6 +41,7 @@ struct vr_options {
 	bool broadcast;
 	bool manage_vips; /* false: --no-vip, the scripts do */
 	bool real_mac;
+	bool wake_ucarp; /* false: --no-fillers */
 };
 
 struct options {

@@ -18,6 +18,7 @@
 #include "io/log.h"
 #include "xcarp.skel.h"
 
+#define IFINDEX_MASK 0x1fffffff /* what struct vr_key has room for; the kernel counts up from 1 */
 #define PROGRAM_NAME "xcarp"
 #define RECORDS_PER_VR 64 /* room in the ring */
 #define RING_MIN_BYTES (64u << 10)
@@ -88,6 +89,8 @@ static int size_maps(struct xcarp_bpf *skel, uint32_t capacity)
 	       bpf_map__set_max_entries(skel->maps.events, ring_bytes(capacity));
 }
 
+static void take_off_leftovers(void);
+
 static int open_program(struct dataplane *dp)
 {
 	int err;
@@ -127,6 +130,7 @@ struct dataplane *dataplane_new(const struct dataplane_config *config)
 		dataplane_free(dp);
 		return NULL;
 	}
+	take_off_leftovers();
 	/* Where its dispatcher is to be pinned; matters where ours is not at the usual place. */
 	setenv("LIBXDP_BPFFS", dp->dir.root, 1);
 	err = open_program(dp);
@@ -222,18 +226,26 @@ static int use_maps(struct dataplane *dp)
 
 /* Attaching. */
 
-static void log_foreign_program(const char *name, const struct xdp_program *program)
+static int refuse_foreign(const char *name, struct xdp_program *program)
 {
 	log_error("%s: XDP program id %u (%s) is there already and cannot be shared; take it off with "
 		  "`ip link set dev %s xdp off` (or xdp-loader unload), or load it through libxdp's dispatcher",
 		  name, xdp_program__id(program), xdp_program__name(program), name);
+	return -EBUSY;
+}
+
+static int ignore_foreign(const char *name, struct xdp_program *program)
+{
+	(void)name;
+	(void)program;
+	return 0;
 }
 
 /*
  * A controller that was killed leaves its program. We hold the namespace's lock, so one of our name is a dead one's.
- * Returns -EBUSY after a logged line where another program is in the way.
+ * foreign: what to do about a program that cannot be shared with.
  */
-static int clear_interface(uint32_t ifindex, const char *name)
+static int take_off_leftover(uint32_t ifindex, const char *name, int (*foreign)(const char *, struct xdp_program *))
 {
 	struct xdp_multiprog *programs = xdp_multiprog__get_from_ifindex((int)ifindex);
 	struct xdp_program *program = NULL;
@@ -247,8 +259,7 @@ static int clear_interface(uint32_t ifindex, const char *name)
 			log_warn("%s: taking off the XDP program that a dead xcarp left", name);
 			err = xdp_multiprog__detach(programs);
 		} else if (program) {
-			log_foreign_program(name, program);
-			err = -EBUSY;
+			err = foreign(name, program);
 		}
 		xdp_multiprog__close(programs);
 		return err;
@@ -262,6 +273,20 @@ static int clear_interface(uint32_t ifindex, const char *name)
 	}
 	xdp_multiprog__close(programs);
 	return err;
+}
+
+/* Also where the dead one was told to work on another interface: there its program still swallows adverts. */
+static void take_off_leftovers(void)
+{
+	struct if_nameindex *links = if_nameindex();
+
+	for (struct if_nameindex *link = links; link && link->if_index; link++) {
+		__u32 id = 0;
+
+		if (!bpf_xdp_query_id((int)link->if_index, 0, &id) && id)
+			take_off_leftover(link->if_index, link->if_name, ignore_foreign);
+	}
+	if_freenameindex(links);
 }
 
 static int attach_in(struct dataplane *dp, uint32_t ifindex, enum xdp_attach_mode mode)
@@ -300,7 +325,7 @@ out:
 
 int dataplane_attach(struct dataplane *dp, uint32_t ifindex, const char *name)
 {
-	int err = clear_interface(ifindex, name) ?: attach_program(dp, ifindex, name);
+	int err = take_off_leftover(ifindex, name, refuse_foreign) ?: attach_program(dp, ifindex, name);
 
 	if (err)
 		return err;
@@ -338,7 +363,7 @@ struct vr_live *dataplane_live(struct dataplane *dp, uint32_t slot)
 
 static struct vr_key key_of(const struct vr_options *options, uint32_t ifindex)
 {
-	struct vr_key key = { .ifindex = ifindex, .ip_version = 4, .vhid = options->vhid };
+	struct vr_key key = { .ifindex = ifindex & IFINDEX_MASK, .ip_version = 4, .vhid = options->vhid };
 
 	memcpy(key.group, &options->group, sizeof(key.group));
 	return key;

@@ -5,7 +5,10 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "io/log.h"
 
 int secret_init(void)
 {
@@ -62,10 +65,13 @@ static const char *read_line(struct secret *secret, int fd)
 const char *secret_from_file(struct secret *secret, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat status;
 	const char *wrong;
 
 	if (fd < 0)
 		return strerror(errno);
+	if (!fstat(fd, &status) && S_ISREG(status.st_mode) && status.st_mode & S_IROTH)
+		log_warn("Warning: -o %s: everybody can read it; `chmod 600` it", path);
 	secret->len = 0;
 	wrong = read_line(secret, fd);
 	close(fd);

@@ -11,6 +11,7 @@
 #include "core/frame.h"
 
 #define BATCH 64
+#define SEND_BUFFER (1 << 20) /* bytes */
 
 struct queued {
 	uint8_t frame[FRAME_MAX];
@@ -32,6 +33,7 @@ struct tx_packet {
 struct tx_packet *tx_packet_new(tx_sent_fn sent, void *ctx)
 {
 	struct tx_packet *tx = calloc(1, sizeof(*tx));
+	int size = SEND_BUFFER;
 
 	if (!tx)
 		return NULL;
@@ -41,6 +43,8 @@ struct tx_packet *tx_packet_new(tx_sent_fn sent, void *ctx)
 		free(tx);
 		return NULL;
 	}
+	if (setsockopt(tx->fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
+		setsockopt(tx->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	tx->sent = sent;
 	tx->ctx = ctx;
 	return tx;
@@ -100,4 +104,26 @@ void tx_packet_flush(struct tx_packet *tx, uint64_t now_ns)
 			tell(tx, at++, 0, now_ns);
 	}
 	tx->count = 0;
+}
+
+void tx_packet_repeat(struct tx_packet *tx, uint32_t ifindex, const uint8_t *frame, size_t len, unsigned int count)
+{
+	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = (int)ifindex };
+	struct iovec part = { .iov_base = (void *)frame, .iov_len = len };
+	struct mmsghdr messages[BATCH];
+
+	for (unsigned int i = 0; i < BATCH; i++)
+		messages[i].msg_hdr = (struct msghdr){
+			.msg_name = &to,
+			.msg_namelen = sizeof(to),
+			.msg_iov = &part,
+			.msg_iovlen = 1,
+		};
+	while (count) {
+		int n = sendmmsg(tx->fd, messages, count < BATCH ? count : BATCH, MSG_DONTWAIT);
+
+		if (n <= 0)
+			return;
+		count -= (unsigned int)n;
+	}
 }

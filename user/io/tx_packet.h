@@ -20,6 +20,9 @@ void tx_packet_free(struct tx_packet *tx);
 void tx_packet_queue(struct tx_packet *tx, uint32_t slot, uint32_t ifindex, bool tell, const uint8_t *frame, size_t len,
 		     uint64_t now_ns);
 
+/* Sends the same frame count times, after what is queued; as far as the kernel takes it at once. */
+void tx_packet_repeat(struct tx_packet *tx, uint32_t ifindex, const uint8_t *frame, size_t len, unsigned int count);
+
 /* Sends what is queued. Never waits: what the kernel does not take at once has failed. */
 void tx_packet_flush(struct tx_packet *tx, uint64_t now_ns);
 

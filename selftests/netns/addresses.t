@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# The addresses of a master: put back when removed, several, with a prefix length, and none at all with --no-vip.
+
+# shellcheck source=selftests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+plan 24
+test_lab r1 client
+wire client "vips=$VIP,10.77.0.101,10.77.0.9"
+
+# addr_len ADDR: with which prefix length the master has it
+addr_len() {
+	ip -n "$LAB-r1" -o -4 addr show dev eth0 | sed -n "s|.* $1/\([0-9]*\) .*|\1|p"
+}
+
+all_back() {
+	has_addr r1 "$VIP" && has_addr r1 10.77.0.101 && has_addr r1 10.77.0.9
+}
+
+# A later -a joins the first; 10.77.0.9 sorts before it as a number and after it as text.
+xcarp r1 -r 1 -a 10.77.0.101/24 -a 10.77.0.9/32
+within 5 "MASTER" master r1
+for vip in "$VIP" 10.77.0.101 10.77.0.9; do
+	within 5 "it has $vip" has_addr r1 "$vip"
+	within 5 "and announces it" seen "announce $vip smac=$(mac r1) dmac=ff:ff:ff:ff:ff:ff"
+done
+is "prefix length as given" "$(addr_len 10.77.0.101)" 24
+is "prefix length where none was given" "$(addr_len "$VIP")" 32
+within 5 "adverts are signed for all of them" seen 'advert 10.77.0.1 .*hmac=good'
+nok "each of them" seen 'advert 10.77.0.1 .*hmac=bad'
+
+for vip in "$VIP" 10.77.0.101; do
+	mark=$(now_ms)
+	ip -n "$LAB-r1" addr del "$vip/$(addr_len "$vip")" dev eth0
+	within 1 "$vip removed by hand: put back" has_addr r1 "$vip"
+	within 2 "and announced" seen_since "$mark" "announce $vip "
+done
+ip -n "$LAB-r1" addr flush dev eth0 scope global
+within 2 "all removed: all put back" all_back
+ip -n "$LAB-r1" addr add 10.77.0.1/24 dev eth0
+ok "still MASTER" master r1
+ok "it ends" stop r1 TERM
+is "nothing is left" "$(left_on r1)$(addr_len 10.77.0.101)$(addr_len 10.77.0.9)" ""
+
+# An address that somebody else put there beforehand is a backup's no more than a dead predecessor's is.
+ip -n "$LAB-r1" addr add "$VIP/32" dev eth0
+xcarp r1 -r 2
+within 2 "found at start: taken away from a backup" lacks_addr r1 "$VIP"
+ok "it ends" stop r1 TERM
+
+xcarp r1 -r 1 --no-vip
+within 5 "--no-vip: MASTER" master r1
+mark=$(now_ms)
+within 5 "advertising" seen_since "$mark" 'advert 10.77.0.1 '
+ok "without the address" lacks_addr r1 "$VIP"
