@@ -17,6 +17,8 @@ struct option;
 struct parse {
 	struct options *options;
 	const struct option *option; /* the last one read */
+	bool is_line; /* of a file: the process's options have no place here */
+	char vr_name[32]; /* the first option of a virtual router */
 	char name[32]; /* as given: -v, --vhid */
 	char *error;
 };
@@ -27,6 +29,7 @@ struct option {
 	bool (*set)(struct parse *parse, char *value);
 	const char *value; /* what the help calls it; NULL: takes none */
 	const char *help;
+	bool is_process; /* the whole process's: has no place in a line of a file */
 };
 
 /* The option table is at the end; these setters are its rows' verbs. Each returns false with parse->error filled. */
@@ -302,6 +305,21 @@ static bool set_no_fillers(struct parse *parse, char *value)
 	return true;
 }
 
+static bool set_config(struct parse *parse, char *value)
+{
+	if (!*value)
+		return refuse(parse, value, "must be a file of virtual routers, one a line");
+	parse->options->config = value;
+	return true;
+}
+
+static bool set_check(struct parse *parse, char *value)
+{
+	(void)value;
+	parse->options->check = true;
+	return true;
+}
+
 static bool set_pidfile(struct parse *parse, char *value)
 {
 	if (!*value)
@@ -346,39 +364,41 @@ static bool set_tap(struct parse *parse, char *value)
 
 /* ucarp's own, in the order of its help; a long name may be cut short as long as it fits only one of these. */
 static const struct option ucarp_options[] = {
-	{ 'i', "interface", set_interface, "IF", "interface to use; without it, the one that holds the -s address" },
-	{ 's', "srcip", set_source, "IP", "real address of this host on that interface" },
-	{ 'm', "mcastip", set_group, "IP", "multicast group of the adverts (224.0.0.18)" },
-	{ 'v', "vhid", set_vhid, "ID", "virtual router's id, 1-255" },
-	{ 'p', "pass", set_password, "PASS", "password, at most 20 characters" },
-	{ 'o', "passfile", set_passfile, "FILE", "read the password from the first line of FILE" },
-	{ 'P', "preempt", set_preempt, NULL, "become master as soon as a worse master is heard" },
-	{ 'n', "neutral", set_neutral, NULL, "do not run the down script at start" },
-	{ 'a', "addr", set_address, "IP[/LEN]", "virtual address; may be given up to 32 times" },
-	{ 'h', "help", set_help, NULL, "this text" },
-	{ 'b', "advbase", set_advbase, "SECS", "seconds between adverts, 0-255 (1)" },
-	{ 'k', "advskew", set_advskew, "SKEW", "1/256 seconds to add to that, 0-255 (0)" },
-	{ 'u', "upscript", set_upscript, "FILE", "run FILE after becoming master" },
-	{ 'd', "downscript", set_downscript, "FILE", "run FILE after becoming backup" },
-	{ 'r', "deadratio", set_dead_ratio, "RATIO", "a master is dead after so many silent intervals (3)" },
-	{ 'D', "debug", set_debug, NULL, "log more, each advert too" },
-	{ 'z', "shutdown", set_shutdown, NULL, "run the down script when a master exits" },
-	{ 'B', "daemonize", set_daemonize, NULL, "go to the background once everything works" },
-	{ 'S', "ignoreifstate", set_ignore_link_state, NULL, "go on without a carrier" },
-	{ 'M', "nomcast", set_broadcast, NULL, "send adverts as Ethernet broadcasts" },
-	{ 'f', "facility", set_facility, "NAME", "syslog facility (daemon), or none" },
-	{ 'x', "xparam", set_xparam, "VALUE", "third argument of the scripts" },
+	{ 'i', "interface", set_interface, "IF", "interface to use; without it, the one that holds the -s address", false },
+	{ 's', "srcip", set_source, "IP", "real address of this host on that interface", false },
+	{ 'm', "mcastip", set_group, "IP", "multicast group of the adverts (224.0.0.18)", false },
+	{ 'v', "vhid", set_vhid, "ID", "virtual router's id, 1-255", false },
+	{ 'p', "pass", set_password, "PASS", "password, at most 20 characters", false },
+	{ 'o', "passfile", set_passfile, "FILE", "read the password from the first line of FILE", false },
+	{ 'P', "preempt", set_preempt, NULL, "become master as soon as a worse master is heard", false },
+	{ 'n', "neutral", set_neutral, NULL, "do not run the down script at start", false },
+	{ 'a', "addr", set_address, "IP[/LEN]", "virtual address; may be given up to 32 times", false },
+	{ 'h', "help", set_help, NULL, "this text", true },
+	{ 'b', "advbase", set_advbase, "SECS", "seconds between adverts, 0-255 (1)", false },
+	{ 'k', "advskew", set_advskew, "SKEW", "1/256 seconds to add to that, 0-255 (0)", false },
+	{ 'u', "upscript", set_upscript, "FILE", "run FILE after becoming master", false },
+	{ 'd', "downscript", set_downscript, "FILE", "run FILE after becoming backup", false },
+	{ 'r', "deadratio", set_dead_ratio, "RATIO", "a master is dead after so many silent intervals (3)", false },
+	{ 'D', "debug", set_debug, NULL, "log more, each advert too", true },
+	{ 'z', "shutdown", set_shutdown, NULL, "run the down script when a master exits", false },
+	{ 'B', "daemonize", set_daemonize, NULL, "go to the background once everything works", true },
+	{ 'S', "ignoreifstate", set_ignore_link_state, NULL, "go on without a carrier", false },
+	{ 'M', "nomcast", set_broadcast, NULL, "send adverts as Ethernet broadcasts", false },
+	{ 'f', "facility", set_facility, "NAME", "syslog facility (daemon), or none", true },
+	{ 'x', "xparam", set_xparam, "VALUE", "third argument of the scripts", false },
 };
 
 static const struct option own_options[] = {
-	{ 0, "no-vip", set_no_vip, NULL, "leave the virtual addresses to the scripts" },
-	{ 0, "real-mac", set_real_mac, NULL, "send adverts from the interface's own MAC address" },
-	{ 0, "no-fillers", set_no_fillers, NULL, "after a bow-out, do not push it through ucarp's capture buffer" },
-	{ 0, "script-timeout", set_script_timeout, "SECS", "kill a script that runs longer (60)" },
-	{ 0, "pidfile", set_pidfile, "FILE", "write the process id to FILE, remove FILE at exit" },
-	{ 0, "xdp-mode", set_xdp_mode, "MODE", "auto, native or generic (auto)" },
-	{ 0, "tap", set_tap, NULL, "let accepted adverts go on to the host's stack, for tcpdump" },
-	{ 0, "version", set_version, NULL, "print the version" },
+	{ 'c', "config", set_config, "FILE", "read virtual routers from FILE, a line each", true },
+	{ 0, "check", set_check, NULL, "with -c: say what is wrong with FILE and exit", true },
+	{ 0, "no-vip", set_no_vip, NULL, "leave the virtual addresses to the scripts", false },
+	{ 0, "real-mac", set_real_mac, NULL, "send adverts from the interface's own MAC address", false },
+	{ 0, "no-fillers", set_no_fillers, NULL, "after a bow-out, do not push it through ucarp's capture buffer", false },
+	{ 0, "script-timeout", set_script_timeout, "SECS", "kill a script that runs longer (60)", false },
+	{ 0, "pidfile", set_pidfile, "FILE", "write the process id to FILE, remove FILE at exit", true },
+	{ 0, "xdp-mode", set_xdp_mode, "MODE", "auto, native or generic (auto)", true },
+	{ 0, "tap", set_tap, NULL, "let accepted adverts go on to the host's stack, for tcpdump", true },
+	{ 0, "version", set_version, NULL, "print the version", true },
 };
 
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))
@@ -388,6 +408,9 @@ static const struct option *find_letter(char letter)
 	for (size_t i = 0; i < COUNT(ucarp_options); i++)
 		if (ucarp_options[i].letter == letter)
 			return &ucarp_options[i];
+	for (size_t i = 0; i < COUNT(own_options); i++)
+		if (letter && own_options[i].letter == letter)
+			return &own_options[i];
 	return NULL;
 }
 
@@ -523,6 +546,10 @@ static bool apply_word(struct parse *parse, const struct word *word)
 		return refuse(parse, NULL, "takes no value");
 	if (word->option->value && !word->value)
 		return refuse(parse, NULL, "needs a value; see --help");
+	if (parse->is_line && word->option->is_process)
+		return refuse(parse, NULL, "is the whole process's; it belongs on the command line");
+	if (!word->option->is_process && !*parse->vr_name)
+		memcpy(parse->vr_name, parse->name, sizeof(parse->vr_name));
 	return word->option->set(parse, word->value);
 }
 
@@ -538,9 +565,8 @@ static bool refuse_argument(const struct parse *parse, const char *argument)
 	return false;
 }
 
-static bool check_whole(const struct options *options, char *error)
+static bool check_vr(const struct vr_options *vr, char *error)
 {
-	const struct vr_options *vr = &options->vr;
 	const char *missing = NULL;
 
 	if (!vr->vhid)
@@ -571,13 +597,8 @@ static bool check_whole(const struct options *options, char *error)
 	return true;
 }
 
-int options_parse(struct options *options, int argc, char **argv, char error[OPTIONS_ERROR_LEN])
+static void set_defaults(struct options *options)
 {
-	struct parse parse = { .options = options, .error = error };
-	struct cursor cursor = { .argc = argc, .argv = argv, .index = 1 };
-	struct word word;
-	enum word_kind kind;
-
 	*options = (struct options){
 		.use_syslog = true,
 		.facility = LOG_DAEMON,
@@ -589,15 +610,65 @@ int options_parse(struct options *options, int argc, char **argv, char error[OPT
 			.wake_ucarp = true,
 		},
 	};
-	error[0] = '\0';
+}
 
+static bool parse_words(struct parse *parse, int argc, char **argv)
+{
+	struct cursor cursor = { .argc = argc, .argv = argv, .index = 1 };
+	struct word word;
+	enum word_kind kind;
+
+	set_defaults(parse->options);
+	parse->error[0] = '\0';
 	while ((kind = next_word(&cursor, &word)) != WORD_END) {
-		if (kind == WORD_ARGUMENT ? !refuse_argument(&parse, word.name) : !apply_word(&parse, &word))
-			return -EINVAL;
-		if (options->help || options->version)
-			return 0;
+		if (kind == WORD_ARGUMENT ? !refuse_argument(parse, word.name) : !apply_word(parse, &word))
+			return false;
+		if (parse->options->help || parse->options->version)
+			return true;
 	}
-	return check_whole(options, error) ? 0 : -EINVAL;
+	return true;
+}
+
+static bool check_config(const struct parse *parse)
+{
+	if (!*parse->vr_name)
+		return true;
+	snprintf(parse->error, OPTIONS_ERROR_LEN, "%s: is a virtual router's; with -c it belongs in the file", parse->vr_name);
+	return false;
+}
+
+int options_parse(struct options *options, int argc, char **argv, char error[OPTIONS_ERROR_LEN])
+{
+	struct parse parse = { .options = options, .error = error };
+
+	if (!parse_words(&parse, argc, argv))
+		return -EINVAL;
+	if (options->help || options->version)
+		return 0;
+	if (options->check && !options->config) {
+		snprintf(error, OPTIONS_ERROR_LEN, "--check: needs a file to check, -c FILE");
+		return -EINVAL;
+	}
+	return (options->config ? check_config(&parse) : check_vr(&options->vr, error)) ? 0 : -EINVAL;
+}
+
+int options_parse_defaults(int argc, char **argv, char error[OPTIONS_ERROR_LEN])
+{
+	struct options options;
+	struct parse parse = { .options = &options, .error = error, .is_line = true };
+
+	return parse_words(&parse, argc, argv) ? 0 : -EINVAL;
+}
+
+int options_parse_vr(struct vr_options *vr, int argc, char **argv, char error[OPTIONS_ERROR_LEN])
+{
+	struct options options;
+	struct parse parse = { .options = &options, .error = error, .is_line = true };
+
+	if (!parse_words(&parse, argc, argv) || !check_vr(&options.vr, error))
+		return -EINVAL;
+	*vr = options.vr;
+	return 0;
 }
 
 /* --pas (which may be --passfile) and --password are refused, but what follows is a password all the same. */

@@ -53,6 +53,8 @@ struct options {
 	bool use_syslog;
 	int facility; /* syslog's LOG_* */
 	const char *pidfile; /* NULL: none */
+	const char *config; /* NULL: none, then vr is the one there is */
+	bool check;
 	enum attach_mode xdp_mode;
 	bool tap;
 };
@@ -64,6 +66,12 @@ struct options {
  * what would be right; never a password. With --help or --version the rest is not checked.
  */
 int options_parse(struct options *options, int argc, char **argv, char error[OPTIONS_ERROR_LEN]);
+
+/* The same for a line of a file, which has no options of the whole process; argv[0] is not looked at. */
+int options_parse_vr(struct vr_options *vr, int argc, char **argv, char error[OPTIONS_ERROR_LEN]);
+
+/* Checks what can be checked of flags that only become a virtual router together with others. */
+int options_parse_defaults(int argc, char **argv, char error[OPTIONS_ERROR_LEN]);
 
 /*
  * Wipes every value of -p and --pass in argv, also in a command line that options_parse() refused: argv is what
