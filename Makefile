@@ -34,6 +34,7 @@ BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra -Werror -Iinclude -I/usr/include/$(s
 
 CORE := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/core/*.c))
 ENGINE := $(BUILD)/user/engine.o
+PROGRAM := $(addprefix $(BUILD)/user/,xcarp.o vrouters.o interfaces.o)
 IO := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/io/*.c))
 UNIT_TESTS := $(patsubst selftests/%.c,$(BUILD)/tests/%,$(wildcard selftests/unit/test_*.c))
 BPF_TESTS := $(patsubst selftests/%.c,$(BUILD)/tests/%,$(wildcard selftests/bpf/test_*.c))
@@ -62,7 +63,7 @@ $(BUILD)/%.o: %.c Makefile
 
 $(BUILD)/user/io/dataplane.o $(BPF_TEST_PARTS) $(BPF_TESTS:$(BUILD)/tests/%=$(BUILD)/selftests/%.o): $(BUILD)/xcarp.skel.h
 
-$(BUILD)/xcarp: $(BUILD)/user/xcarp.o $(ENGINE) $(CORE) $(IO)
+$(BUILD)/xcarp: $(PROGRAM) $(ENGINE) $(CORE) $(IO)
 	$(SAY) LD $@
 	$(Q)$(CC) $(CFLAGS) $(XCARP_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
 

@@ -758,13 +758,18 @@ static void commit_vips(struct engine *engine, struct vrouter *vr)
 	}
 }
 
-static void commit_fillers(struct engine *engine, struct vrouter *vr)
+/* Once for all that bow out on an interface: *filled_for is the last one that it was done for. */
+static void commit_fillers(struct engine *engine, struct vrouter *vr, const struct vrouter **filled_for)
 {
 	struct frame_advert advert;
 	uint8_t frame[FRAME_FILLER_LEN];
 
 	if (!(vr->pending & ACT_BOW_OUT) || !vr->options.wake_ucarp || !vr->link.ifindex)
 		return;
+	if (*filled_for && (*filled_for)->link.ifindex == vr->link.ifindex &&
+	    (*filled_for)->options.group == vr->options.group)
+		return;
+	*filled_for = vr;
 	describe_advert(engine, vr, &advert);
 	frame_filler(frame, sizeof(frame), &advert);
 	engine->ports->frame_repeat(engine->ports->ctx, vr->link.ifindex, frame, sizeof(frame), FRAME_FILLERS);
@@ -792,6 +797,7 @@ static void commit_scripts(struct engine *engine, struct vrouter *vr, uint64_t n
 
 void engine_commit(struct engine *engine, uint64_t now_ns)
 {
+	const struct vrouter *filled_for = NULL;
 	uint32_t count = engine->commit_count;
 
 	if (!count)
@@ -802,7 +808,7 @@ void engine_commit(struct engine *engine, uint64_t now_ns)
 	for (uint32_t i = 0; i < count; i++)
 		commit_vips(engine, engine->vrouters[engine->commit_list[i]]);
 	for (uint32_t i = 0; i < count; i++)
-		commit_fillers(engine, engine->vrouters[engine->commit_list[i]]);
+		commit_fillers(engine, engine->vrouters[engine->commit_list[i]], &filled_for);
 	for (uint32_t i = 0; i < count; i++)
 		commit_announcements(engine, engine->vrouters[engine->commit_list[i]]);
 	engine->ports->frames_flush(engine->ports->ctx, now_ns);

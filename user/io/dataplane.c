@@ -24,16 +24,29 @@
 #define RING_MIN_BYTES (64u << 10)
 #define RECORD_BYTES 64 /* a record and the ring's header for it */
 
+struct attachment {
+	uint32_t ifindex;
+	enum xdp_attach_mode mode;
+};
+
+/* Of an interface in a group: shared by the virtual routers there. */
+struct membership {
+	uint32_t ifindex;
+	uint32_t group; /* network order */
+	uint32_t users;
+	int fd;
+};
+
 struct dataplane {
 	struct dataplane_config config;
 	struct bpffs_dir dir;
 	struct xcarp_bpf *skel;
 	struct xdp_program *program;
 	bool is_loaded;
-	/* One interface for now; the program itself serves any number. */
-	uint32_t ifindex; /* 0: attached to none */
-	enum xdp_attach_mode attach_mode;
-	int group_fd; /* holds the memberships */
+	struct attachment *attachments;
+	size_t attachment_count;
+	struct membership *memberships;
+	size_t membership_count;
 	struct vr_live *live;
 	size_t live_bytes;
 	struct ring_buffer *ring;
@@ -122,7 +135,6 @@ struct dataplane *dataplane_new(const struct dataplane_config *config)
 	}
 	dp->config = *config;
 	dp->dir.fd = -1;
-	dp->group_fd = -1;
 	libbpf_set_print(log_libbpf);
 	libxdp_set_print(log_libxdp);
 
@@ -289,12 +301,25 @@ static void take_off_leftovers(void)
 	if_freenameindex(links);
 }
 
+static struct attachment *find_attachment(const struct dataplane *dp, uint32_t ifindex)
+{
+	for (size_t i = 0; i < dp->attachment_count; i++)
+		if (dp->attachments[i].ifindex == ifindex)
+			return &dp->attachments[i];
+	return NULL;
+}
+
 static int attach_in(struct dataplane *dp, uint32_t ifindex, enum xdp_attach_mode mode)
 {
-	int err = xdp_program__attach(dp->program, (int)ifindex, mode, 0);
+	struct attachment *grown = reallocarray(dp->attachments, dp->attachment_count + 1, sizeof(*grown));
+	int err;
 
+	if (!grown)
+		return -ENOMEM;
+	dp->attachments = grown;
+	err = xdp_program__attach(dp->program, (int)ifindex, mode, 0);
 	if (!err)
-		dp->attach_mode = mode;
+		dp->attachments[dp->attachment_count++] = (struct attachment){ ifindex, mode };
 	return err;
 }
 
@@ -329,27 +354,29 @@ int dataplane_attach(struct dataplane *dp, uint32_t ifindex, const char *name)
 
 	if (err)
 		return err;
-	dp->ifindex = ifindex;
 	return dp->is_loaded ? 0 : use_maps(dp);
 }
 
 bool dataplane_is_attached(struct dataplane *dp, uint32_t ifindex)
 {
-	return dp->ifindex == ifindex && xdp_program__is_attached(dp->program, (int)ifindex) != XDP_MODE_UNSPEC;
+	return find_attachment(dp, ifindex) && xdp_program__is_attached(dp->program, (int)ifindex) != XDP_MODE_UNSPEC;
 }
 
 void dataplane_detach(struct dataplane *dp, uint32_t ifindex)
 {
+	struct attachment *attachment = find_attachment(dp, ifindex);
+	enum xdp_attach_mode mode;
 	char name[IF_NAMESIZE];
 	int err;
 
-	if (dp->ifindex != ifindex || !ifindex)
+	if (!attachment)
 		return;
-	dp->ifindex = 0;
+	mode = attachment->mode;
+	*attachment = dp->attachments[--dp->attachment_count];
 	/* The program goes with its interface. */
 	if (!if_indextoname(ifindex, name) || xdp_program__is_attached(dp->program, (int)ifindex) == XDP_MODE_UNSPEC)
 		return;
-	err = xdp_program__detach(dp->program, (int)ifindex, dp->attach_mode, 0);
+	err = xdp_program__detach(dp->program, (int)ifindex, mode, 0);
 	if (err)
 		log_error("%s: cannot take the XDP program off: %s", name, strerror(-err));
 }
@@ -369,33 +396,62 @@ static struct vr_key key_of(const struct vr_options *options, uint32_t ifindex)
 	return key;
 }
 
-/*
- * Has the NIC and the switches before it pass the group on. Kept per interface by the kernel, so a membership on one that
- * is gone does no harm. ucarp joins in the same cases.
- */
+static struct membership *find_membership(const struct dataplane *dp, uint32_t ifindex, uint32_t group)
+{
+	for (size_t i = 0; i < dp->membership_count; i++)
+		if (dp->memberships[i].ifindex == ifindex && dp->memberships[i].group == group)
+			return &dp->memberships[i];
+	return NULL;
+}
+
+/* A socket each: the kernel allows only a few memberships a socket, and closing it ends one on an interface that is gone. */
+static int open_membership(uint32_t ifindex, uint32_t group)
+{
+	struct ip_mreqn request = { .imr_multiaddr.s_addr = group, .imr_ifindex = (int)ifindex };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
+
+	if (fd < 0)
+		return -errno;
+	if (!setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof(request)))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+/* Has the NIC and the switches before it pass the group on. ucarp joins in the same cases. */
 static int join_group(struct dataplane *dp, const struct vr_options *options, uint32_t ifindex)
 {
-	struct ip_mreqn request = { .imr_multiaddr.s_addr = options->group, .imr_ifindex = (int)ifindex };
-	int err;
+	struct membership *membership = find_membership(dp, ifindex, options->group), *grown;
+	int fd;
 
 	if (options->broadcast)
 		return 0;
-	if (dp->group_fd < 0)
-		dp->group_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (dp->group_fd >= 0 &&
-	    (!setsockopt(dp->group_fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof(request)) || errno == EADDRINUSE))
+	if (membership) {
+		membership->users++;
 		return 0;
-	err = -errno;
-	log_error("%s: cannot join the multicast group: %s", options->interface, strerror(-err));
-	return err;
+	}
+	grown = reallocarray(dp->memberships, dp->membership_count + 1, sizeof(*grown));
+	if (grown)
+		dp->memberships = grown;
+	fd = grown ? open_membership(ifindex, options->group) : -ENOMEM;
+	if (fd < 0) {
+		log_error("%s: cannot join the multicast group: %s", options->interface, strerror(-fd));
+		return fd;
+	}
+	dp->memberships[dp->membership_count++] =
+		(struct membership){ .ifindex = ifindex, .group = options->group, .users = 1, .fd = fd };
+	return 0;
 }
 
 static void leave_group(struct dataplane *dp, const struct vr_options *options, uint32_t ifindex)
 {
-	struct ip_mreqn request = { .imr_multiaddr.s_addr = options->group, .imr_ifindex = (int)ifindex };
+	struct membership *membership = find_membership(dp, ifindex, options->group);
 
-	if (dp->group_fd >= 0)
-		setsockopt(dp->group_fd, IPPROTO_IP, IP_DROP_MEMBERSHIP, &request, sizeof(request));
+	if (options->broadcast || !membership || --membership->users)
+		return;
+	close(membership->fd);
+	*membership = dp->memberships[--dp->membership_count];
 }
 
 int dataplane_vr_add(struct dataplane *dp, uint32_t slot, const struct vr_options *options, uint32_t ifindex,
@@ -421,6 +477,8 @@ int dataplane_vr_add(struct dataplane *dp, uint32_t slot, const struct vr_option
 	if (err)
 		log_error("%s: cannot enter virtual router %u into the maps: %s", options->interface, options->vhid,
 			  strerror(-err));
+	if (err)
+		leave_group(dp, options, ifindex);
 	for (unsigned int i = 0; !err && i < options->vip_count; i++)
 		dataplane_vip_held(dp, slot, options->vhid, ifindex, &options->vips[i], false);
 	return err;
@@ -464,14 +522,17 @@ void dataplane_free(struct dataplane *dp)
 {
 	if (!dp)
 		return;
-	dataplane_detach(dp, dp->ifindex);
+	while (dp->attachment_count)
+		dataplane_detach(dp, dp->attachments[0].ifindex);
+	free(dp->attachments);
 	if (dp->ring_source.ready)
 		loop_remove(dp->config.loop, &dp->ring_source);
 	ring_buffer__free(dp->ring);
 	if (dp->live)
 		munmap(dp->live, dp->live_bytes);
-	if (dp->group_fd >= 0)
-		close(dp->group_fd);
+	for (size_t i = 0; i < dp->membership_count; i++)
+		close(dp->memberships[i].fd);
+	free(dp->memberships);
 	xdp_program__close(dp->program);
 	xcarp_bpf__destroy(dp->skel);
 	bpffs_drop(&dp->dir);

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define LINE_LEN 512
-#define LINES 128 /* a power of two */
+#define LINES 1024 /* a power of two */
 #define WRITER_STACK (64 * 1024)
 #define CLOSE_WAIT_S 1
 

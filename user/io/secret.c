@@ -78,6 +78,47 @@ const char *secret_from_file(struct secret *secret, const char *path)
 	return wrong;
 }
 
+static const char *read_whole(int fd, char *text, size_t len)
+{
+	size_t at = 0;
+
+	while (at < len) {
+		ssize_t n = read(fd, text + at, len - at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return strerror(errno);
+		if (!n)
+			break;
+		at += (size_t)n;
+	}
+	return memchr(text, '\0', at) ? "has a NUL byte; must be text" : NULL;
+}
+
+char *secret_read_file(const char *path, const char **why)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat status;
+	char *text = NULL;
+
+	*why = NULL;
+	if (fd < 0 || fstat(fd, &status)) {
+		*why = strerror(errno);
+	} else if (!S_ISREG(status.st_mode)) {
+		*why = "must be a file";
+	} else {
+		text = secret_alloc((size_t)status.st_size + 1);
+		*why = text ? read_whole(fd, text, (size_t)status.st_size) : "no guarded memory for it";
+	}
+	if (fd >= 0)
+		close(fd);
+	if (!*why)
+		return text;
+	secret_free(text);
+	return NULL;
+}
+
 uint64_t secret_random64(void)
 {
 	uint64_t random;

@@ -31,6 +31,9 @@ void secret_from_text(struct secret *secret, const char *text);
  */
 const char *secret_from_file(struct secret *secret, const char *path);
 
+/* A whole file as text, in guarded memory; secret_free() it. NULL with *why set to a phrase. */
+char *secret_read_file(const char *path, const char **why);
+
 uint64_t secret_random64(void);
 
 #endif
