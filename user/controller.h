@@ -33,6 +33,7 @@ struct interface {
 	struct engine_link link; /* as the kernel told last */
 	bool is_ethernet;
 	bool is_attached;
+	bool is_told; /* in the retelling under way */
 	uint64_t attach_again_ns; /* when to try once more; UINT64_MAX: no need */
 	uint32_t first; /* slot */
 };
@@ -94,7 +95,9 @@ void interfaces_try_again(struct controller *c, uint64_t now_ns);
 uint64_t interfaces_deadline(const struct controller *c);
 void interfaces_lose(struct controller *c);
 
-/* What rtnetlink tells. */
+/* What rtnetlink tells; around a retelling, the ones that are not told are gone. */
+void interfaces_resync_begin(struct controller *c);
+void interfaces_resync_end(struct controller *c, uint64_t now_ns);
 void interfaces_link(struct controller *c, const struct rtnl_link *link, uint64_t now_ns);
 void interfaces_note_source(struct controller *c, uint32_t ifindex, const struct vip *address);
 

@@ -25,6 +25,7 @@ _Static_assert(CARP_VIPS_MAX <= 32, "vips_present is a bit mask");
 	X(ABOUT_INIT, "Switching to state: INIT")                                                            \
 	X(ABOUT_BACKUP, "Switching to state: BACKUP")                                                        \
 	X(ABOUT_MASTER, "Switching to state: MASTER")                                                        \
+	X(ABOUT_MAC, "Local advertised ethernet address")                                                    \
 	X(ABOUT_LINK, "Link lost")                                                                           \
 	X(ABOUT_SILENCE, "Master is silent")                                                                 \
 	X(ABOUT_PREEMPTION, "Putting MASTER down - preemption")                                              \
@@ -34,7 +35,7 @@ _Static_assert(CARP_VIPS_MAX <= 32, "vips_present is a bit mask");
 	X(ABOUT_BAD_DIGEST, "Bad digest")                                                                    \
 	X(ABOUT_SENDING, "Cannot send an advert")                                                            \
 	X(ABOUT_SUPPRESSION, "Sending failed three times")                                                   \
-	X(ABOUT_VIP_REMOVED, "Address removed")                                                              \
+	X(ABOUT_VIP_REMOVED, "Address changed")                                                              \
 	X(ABOUT_VIP_REFUSED, "Address refused")                                                              \
 	X(ABOUT_DEMOTE, "Demoted")
 
@@ -223,6 +224,9 @@ static void log_cause(struct engine *engine, struct vrouter *vr, enum election_c
 		vr_log(engine, vr, ABOUT_LINK, now_ns, LOG_WARNING, "%s: %s", vr->options.interface,
 		       vr->link.ifindex ? "link lost" : "interface gone");
 		break;
+	case CAUSE_WITHDRAWN:
+		vr_log(engine, vr, ABOUT_LINK, now_ns, LOG_WARNING, "%s: can no longer be used", vr->options.interface);
+		break;
 	case CAUSE_MASTER_SILENT:
 		if (vr->heard_ns)
 			vr_log(engine, vr, ABOUT_SILENCE, now_ns, LOG_WARNING, "Master is silent: last advert %.3f s ago",
@@ -350,18 +354,30 @@ int engine_add(struct engine *engine, const struct vr_options *options, const st
 	return (int)vr->slot;
 }
 
-static void log_mac(struct engine *engine, const struct vrouter *vr)
+static void log_mac(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
 {
 	uint8_t mac[FRAME_MAC_LEN];
-	char line[LINE_LEN];
 
 	if (vr->options.real_mac)
 		memcpy(mac, vr->link.mac, sizeof(mac));
 	else
 		frame_virtual_mac(mac, vr->options.vhid);
-	snprintf(line, sizeof(line), "Local advertised ethernet address is [%02x:%02x:%02x:%02x:%02x:%02x]", mac[0], mac[1],
-		 mac[2], mac[3], mac[4], mac[5]);
-	engine->ports->log(engine->ports->ctx, LOG_INFO, line);
+	vr_log(engine, vr, ABOUT_MAC, now_ns, LOG_INFO,
+	       "Local advertised ethernet address is [%02x:%02x:%02x:%02x:%02x:%02x]", mac[0], mac[1], mac[2], mac[3],
+	       mac[4], mac[5]);
+}
+
+void engine_link_withdrawn(struct engine *engine, uint32_t slot, uint64_t now_ns)
+{
+	struct vrouter *vr = engine->vrouters[slot];
+
+	simple_step(engine, vr, EV_WITHDRAWN, now_ns);
+	/* While it is still known on which interface. */
+	engine_commit(engine, now_ns);
+	vr->link = (struct engine_link){ 0 };
+	vr->live->ifindex = 0;
+	vr->vips_present = 0;
+	rearm(engine, vr);
 }
 
 void engine_link(struct engine *engine, uint32_t slot, const struct engine_link *link, uint64_t now_ns)
@@ -382,7 +398,7 @@ void engine_link(struct engine *engine, uint32_t slot, const struct engine_link 
 	if (!link->ifindex)
 		return;
 	if (is_other || is_new_mac)
-		log_mac(engine, vr);
+		log_mac(engine, vr, now_ns);
 	if (is_new_mac && vr->election.state == MASTER)
 		queue_actions(engine, vr, ACT_ANNOUNCE);
 	if (!vr->is_started) {
@@ -543,6 +559,12 @@ static bool holds_vips(const struct vrouter *vr)
 	return vr->election.state == MASTER && vr->options.manage_vips && vr->link.ifindex;
 }
 
+/* An address of ours on a backup is a second host that answers for it, whoever put it there. */
+static bool must_not_hold_vips(const struct vrouter *vr)
+{
+	return vr->election.state != MASTER && vr->options.manage_vips && vr->link.ifindex && vr->is_started;
+}
+
 static const char *first_missing(const struct vrouter *vr, char text[VIP_TEXT_LEN])
 {
 	int i = __builtin_ctz(all_vips(vr) & ~vr->vips_present);
@@ -552,9 +574,18 @@ static const char *first_missing(const struct vrouter *vr, char text[VIP_TEXT_LE
 
 static void repair(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
 {
+	const struct vip *vip;
 	char text[VIP_TEXT_LEN];
 
 	vr->repair_ns = TIMERS_NEVER;
+	if (must_not_hold_vips(vr) && vr->vips_present) {
+		vip = &vr->options.vips[__builtin_ctz(vr->vips_present)];
+		vr_log(engine, vr, ABOUT_VIP_REMOVED, now_ns, LOG_WARNING, "%s is there though we are %s: taking it off",
+		       vip_format(vip, true, text), election_state_name(vr->election.state));
+		vr->repaired_ns = now_ns;
+		queue_actions(engine, vr, ACT_VIPS_DEL);
+		return;
+	}
 	if (!holds_vips(vr) || vr->vips_present == all_vips(vr))
 		return;
 	if (!vr->vip_refused)
@@ -568,16 +599,27 @@ void engine_address(struct engine *engine, uint32_t ifindex, const struct vip *v
 {
 	for (uint32_t slot = 0; slot < engine->count; slot++) {
 		struct vrouter *vr = engine->vrouters[slot];
+		char text[VIP_TEXT_LEN];
 
 		if (vr->link.ifindex != ifindex)
 			continue;
 		for (unsigned int i = 0; i < vr->options.vip_count; i++) {
 			uint32_t bit = 1u << i;
 
-			if (vip_compare(&vr->options.vips[i], vip) || vr->options.vips[i].prefix_len != vip->prefix_len)
+			if (vip_compare(&vr->options.vips[i], vip))
 				continue;
+			if (vr->options.vips[i].prefix_len != vip->prefix_len) {
+				if (present && must_not_hold_vips(vr))
+					vr_log(engine, vr, ABOUT_VIP_REMOVED, now_ns, LOG_WARNING,
+					       "%s is there though we are %s, with another length than ours: "
+					       "this host answers for it too",
+					       vip_format(vip, true, text), election_state_name(vr->election.state));
+				continue;
+			}
 			if (present) {
 				vr->vips_present |= bit;
+				if (must_not_hold_vips(vr))
+					schedule_repair(engine, vr, now_ns);
 				vr->vip_refused = vr->vip_refused && vr->vips_present != all_vips(vr);
 				continue;
 			}

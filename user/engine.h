@@ -71,6 +71,12 @@ struct engine_link {
 
 void engine_link(struct engine *engine, uint32_t slot, const struct engine_link *link, uint64_t now_ns);
 
+/*
+ * The interface of engine_link() is there, but can no longer be used: a master bows out and takes its addresses off it.
+ * From then on it is as after engine_link() with ifindex 0.
+ */
+void engine_link_withdrawn(struct engine *engine, uint32_t slot, uint64_t now_ns);
+
 /* One ring record: an advert, or a notice of refused ones. */
 void engine_record(struct engine *engine, const struct xcarp_record *record, uint64_t now_ns);
 

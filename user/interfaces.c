@@ -41,13 +41,26 @@ static int use_interface(struct controller *c, struct interface *interface)
 	return 0;
 }
 
-static void lose_interface(struct controller *c, struct interface *interface)
+/* The program is off it and the maps know nothing of it any more. */
+static void forget_interface(struct controller *c, struct interface *interface)
 {
 	if (!interface->is_attached)
 		return;
 	interface->is_attached = false;
 	forget_slots(c, interface, NO_SLOT);
 	dataplane_detach(c->dataplane, interface->link.ifindex);
+}
+
+/* Where it is still there, it still has our addresses. */
+static void lose_interface(struct controller *c, struct interface *interface, uint64_t now_ns)
+{
+	char name[IF_NAMESIZE];
+
+	forget_interface(c, interface);
+	if (!c->engine || !interface->link.ifindex || !if_indextoname(interface->link.ifindex, name))
+		return;
+	for (uint32_t slot = interface->first; slot != NO_SLOT; slot = c->slots[slot].next)
+		engine_link_withdrawn(c->engine, slot, now_ns);
 }
 
 static void tell_link(struct controller *c, const struct interface *interface, uint64_t now_ns)
@@ -61,8 +74,10 @@ static void tell_link(struct controller *c, const struct interface *interface, u
 static void try_interface(struct controller *c, struct interface *interface, uint64_t now_ns)
 {
 	interface->attach_again_ns = UINT64_MAX;
-	if (interface->link.ifindex && !interface->is_attached && use_interface(c, interface))
+	if (interface->link.ifindex && !interface->is_attached && use_interface(c, interface)) {
 		interface->attach_again_ns = now_ns + ATTACH_RETRY_NS;
+		lose_interface(c, interface, now_ns);
+	}
 	tell_link(c, interface, now_ns);
 }
 
@@ -73,7 +88,7 @@ static void check_program(struct controller *c, struct interface *interface)
 	    dataplane_is_attached(c->dataplane, interface->link.ifindex))
 		return;
 	log_warn("%s: the XDP program was taken off by somebody else: putting it back", interface->name);
-	lose_interface(c, interface);
+	forget_interface(c, interface);
 }
 
 /* As the kernel itself decides the router flag of its neighbour advertisements. */
@@ -101,7 +116,8 @@ static void update_interface(struct controller *c, struct interface *interface, 
 	if (!is_ours && !was_ours)
 		return;
 	if (c->engine && interface->link.ifindex && (!is_ours || !was_ours))
-		lose_interface(c, interface);
+		lose_interface(c, interface, now_ns);
+	interface->is_told = true;
 
 	interface->link = (struct engine_link){ 0 };
 	if (is_ours) {
@@ -238,5 +254,22 @@ uint64_t interfaces_deadline(const struct controller *c)
 void interfaces_lose(struct controller *c)
 {
 	for (uint32_t i = 0; i < c->interface_count; i++)
-		lose_interface(c, &c->interfaces[i]);
+		forget_interface(c, &c->interfaces[i]);
+}
+
+void interfaces_resync_begin(struct controller *c)
+{
+	for (uint32_t i = 0; i < c->interface_count; i++)
+		c->interfaces[i].is_told = false;
+}
+
+void interfaces_resync_end(struct controller *c, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < c->interface_count; i++) {
+		struct interface *interface = &c->interfaces[i];
+		struct rtnl_link gone = { .ifindex = interface->link.ifindex, .name = interface->name, .is_gone = true };
+
+		if (!interface->is_told && gone.ifindex)
+			update_interface(c, interface, &gone, now_ns);
+	}
 }

@@ -123,6 +123,7 @@ static void on_resync_begin(void *ctx, uint64_t now_ns)
 	struct controller *c = ctx;
 
 	(void)now_ns;
+	interfaces_resync_begin(c);
 	if (c->engine)
 		engine_resync_begin(c->engine);
 }
@@ -131,6 +132,7 @@ static void on_resync_end(void *ctx, uint64_t now_ns)
 {
 	struct controller *c = ctx;
 
+	interfaces_resync_end(c, now_ns);
 	if (c->engine)
 		engine_resync_end(c->engine, now_ns);
 }
@@ -139,8 +141,9 @@ static void on_vip_refused(void *ctx, uint32_t slot, const struct vip *vip, int 
 {
 	struct controller *c = ctx;
 
-	dataplane_vip_held(c->dataplane, slot, c->slots[slot].options->vhid, c->slots[slot].interface->link.ifindex, vip,
-			   false);
+	if (c->slots[slot].interface->is_attached)
+		dataplane_vip_held(c->dataplane, slot, c->slots[slot].options->vhid,
+				   c->slots[slot].interface->link.ifindex, vip, false);
 	engine_vip_failed(c->engine, slot, vip, error, now_ns);
 }
 
@@ -300,7 +303,8 @@ static int go_to_background(struct controller *c)
 		return controller_fail("-B", err);
 	/* A child's memory is not locked, whatever its parent's was. */
 	secret_lock(c->keys, c->slot_count * sizeof(*c->keys));
-	return 0;
+	err = log_start_writer();
+	return err ? controller_fail("log thread", err) : 0;
 }
 
 static int start(struct controller *c)
@@ -312,10 +316,6 @@ static int start(struct controller *c)
 		log_error("%s is missing: xcarp must be started by root, or with CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN", wrong);
 		return -EPERM;
 	}
-	if (c->options.pidfile && (wrong = process_pidfile_write(c->options.pidfile))) {
-		log_error("--pidfile %s: %s", c->options.pidfile, wrong);
-		return -EINVAL;
-	}
 	err = vrouters_check_scripts(c) ?: open_adapters(c) ?: interfaces_find(c);
 	if (err)
 		return err;
@@ -323,9 +323,10 @@ static int start(struct controller *c)
 	err = open_dataplane(c);
 	if (err)
 		return err;
-	err = log_start_writer();
-	if (err)
-		return controller_fail("log thread", err);
+	if (c->options.pidfile && (wrong = process_pidfile_write(c->options.pidfile))) {
+		log_error("--pidfile %s: %s", c->options.pidfile, wrong);
+		return -EINVAL;
+	}
 	err = start_engine(c);
 	if (err)
 		return err;
@@ -354,9 +355,12 @@ static int run(struct controller *c)
 		int err = loop_wait(c->loop, next_deadline(c));
 		uint64_t now_ns;
 
-		if (err)
-			return controller_fail("epoll", err);
 		now_ns = loop_now_ns();
+		if (err) {
+			stop(c, now_ns);
+			engine_commit(c->engine, now_ns);
+			return controller_fail("epoll", err);
+		}
 		interfaces_try_again(c, now_ns);
 		engine_timers(c->engine, now_ns);
 		engine_commit(c->engine, now_ns);
@@ -365,8 +369,21 @@ static int run(struct controller *c)
 	return 0;
 }
 
+/* Once more at the very end: a script may have put one there after we took ours off. */
+static void remove_vips(struct controller *c)
+{
+	for (uint32_t slot = 0; c->engine && slot < c->slot_count; slot++) {
+		const struct vr_options *options = c->slots[slot].options;
+		uint32_t ifindex = c->slots[slot].interface->link.ifindex;
+
+		for (unsigned int i = 0; ifindex && options->manage_vips && i < options->vip_count; i++)
+			rtnl_vip_del(c->rtnl, slot, ifindex, &options->vips[i]);
+	}
+}
+
 static void close_all(struct controller *c)
 {
+	remove_vips(c);
 	interfaces_lose(c);
 	scripts_free(c->scripts);
 	dataplane_free(c->dataplane);

@@ -32,8 +32,8 @@ enum place {
 };
 
 static const char *const place_names[] = { "INIT", "BACKUP", "BACKUP held", "MASTER" };
-static const char *const event_names[] = { "START",  "LINK_UP", "LINK_DOWN", "ADVERT",	   "TIMER",
-					   "DEMOTE", "STOP",	"SENT",	     "SEND_FAILED" };
+static const char *const event_names[] = { "START",  "LINK_UP", "LINK_DOWN", "WITHDRAWN", "ADVERT",
+					   "TIMER",  "DEMOTE",	"STOP",	     "SENT",	  "SEND_FAILED" };
 _Static_assert(COUNT(event_names) == ELECTION_EVENT_COUNT, "an event has no name here");
 
 static const struct election_config plain = { .advbase = 1, .dead_ratio = 3 };
@@ -94,6 +94,11 @@ static const struct row rows[] = {
 
 	{ IN_BACKUP, EV_START, "", &plain, DUE, NO_ADVERT, IN_BACKUP, 0, CAUSE_NONE, .until_ns = DUE },
 	{ IN_BACKUP, EV_LINK_UP, "again", &plain, DUE, NO_ADVERT, IN_BACKUP, 0, CAUSE_NONE, .until_ns = DUE },
+	{ IN_INIT, EV_WITHDRAWN, "", &plain, NEVER, NO_ADVERT, IN_INIT, 0, CAUSE_NONE, .until_ns = NEVER },
+	{ IN_BACKUP, EV_WITHDRAWN, "", &plain, DUE, NO_ADVERT, IN_INIT, 0, CAUSE_WITHDRAWN, .until_ns = NEVER },
+	{ IN_HELD, EV_WITHDRAWN, "", &plain, DUE, NO_ADVERT, IN_INIT, 0, CAUSE_WITHDRAWN, .until_ns = NEVER },
+	{ IN_MASTER, EV_WITHDRAWN, "", &plain, DUE, NO_ADVERT, IN_INIT, ACT_BOW_OUT | LEAVE, CAUSE_WITHDRAWN,
+	  .until_ns = NEVER },
 	{ IN_BACKUP, EV_LINK_DOWN, "", &plain, DUE, NO_ADVERT, IN_INIT, 0, CAUSE_LINK_DOWN, .until_ns = NEVER },
 	{ IN_BACKUP, EV_ADVERT, "better", &skewed, DUE, { INTERVAL(1, 0), 1, NOW }, IN_BACKUP, 0, CAUSE_NONE,
 	  .until_ns = NOW + S(3) + SKEW(100) },
@@ -273,6 +278,7 @@ static void test_rows(void)
 		char got_text[256], want_text[256];
 
 		election.send_suppressed = want.send_suppressed = row->suppressed;
+		election.suppressed_ns = NOW;
 		want.announce_in = row->announce_in;
 		result = election_step(&election, row->config, &input, NOW);
 		is_str(spell(got_text, &election, result),

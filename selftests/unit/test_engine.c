@@ -393,7 +393,7 @@ static void test_start(void)
 	is_str(acts(&w), "F -0:10.1.1.252/24 F D0", "an interface without a carrier: addresses off, down script");
 	is_int(w.live[0].state, INIT, "  still INIT");
 	is_int(w.live[0].ifindex, IFINDEX, "  ifindex in live");
-	ok(strstr(lines(&w), "6 Local advertised ethernet address is [00:00:5e:00:01:0a]\n"), "  and its MAC told");
+	ok(strstr(lines(&w), "6 Local advertised ethernet address is [00:00:5e:00:01:0a] (eth0 id 10)\n"), "  and its MAC told");
 	link_is(&w, 0, IFINDEX, true, T0 + 5);
 	commit(&w, T0 + 5);
 	is_str(acts(&w), "", "the carrier: nothing is sent");
@@ -546,7 +546,7 @@ static void test_real_mac_told(void)
 	w.options[0].real_mac = true;
 	world_add(&w, 0);
 	link_is(&w, 0, IFINDEX, true, T0);
-	ok(strstr(w.log, "6 Local advertised ethernet address is [02:42:ac:11:00:02]\n"), "--real-mac is told");
+	ok(strstr(w.log, "6 Local advertised ethernet address is [02:42:ac:11:00:02] (eth0 id 10)\n"), "--real-mac is told");
 	engine_free(w.engine);
 }
 

@@ -3,7 +3,7 @@
  * state   event         condition                           -> state   actions
  * INIT    START                                                INIT    VIPs off; down script unless neutral
  * INIT    LINK_UP                                              BACKUP  down timer starts
- * BACKUP  LINK_DOWN                                            INIT
+ * BACKUP  LINK_DOWN, WITHDRAWN                                 INIT
  * BACKUP  ADVERT        held                                   BACKUP
  * BACKUP  ADVERT        pre-emption on, ours is shorter        MASTER  take over
  * BACKUP  ADVERT        theirs is longer than our down time,
@@ -12,8 +12,9 @@
  * BACKUP  TIMER         hold over                              BACKUP  down timer starts
  * BACKUP  TIMER         down time over                         MASTER  take over
  * MASTER  LINK_DOWN                                            INIT    leave
+ * MASTER  WITHDRAWN                                            INIT    bow-out, leave
  * MASTER  ADVERT        theirs is better                       BACKUP  last advert, leave; down timer starts
- * MASTER  ADVERT        theirs is worse                        MASTER  announce now and after two adverts
+ * MASTER  ADVERT        theirs is worse                        MASTER  announce now (once a second) and after two adverts
  * MASTER  TIMER         advert due                             MASTER  advert; announce if promised
  * MASTER  DEMOTE                                               BACKUP  bow-out, leave; hold starts
  * MASTER  STOP                                                 INIT    bow-out, VIPs off; down script if asked for
@@ -106,6 +107,14 @@ static void become(struct election *election, enum vr_state state, uint64_t dead
 	election->deadline_ns = deadline_ns;
 	election->held = false;
 	election->announce_in = 0;
+	election->reassert_ns = 0;
+}
+
+static void end_suppression(struct election *election)
+{
+	election->send_suppressed = false;
+	election->send_failures = 0;
+	election->send_successes = 0;
 }
 
 static struct election_result take_over(struct election *election, const struct election_config *config,
@@ -124,6 +133,7 @@ static struct election_result init_step(struct election *election, const struct 
 		return (struct election_result){ config->neutral ? ACT_VIPS_DEL : ACT_LEAVE, CAUSE_STARTED };
 	case EV_LINK_UP:
 		become(election, BACKUP, now_ns + election_down_ns(config));
+		end_suppression(election);
 		return (struct election_result){ 0, CAUSE_LINK_UP };
 	case EV_STOP:
 		return (struct election_result){ 0, CAUSE_STOPPED };
@@ -139,6 +149,9 @@ static struct election_result backup_advert(struct election *election, const str
 
 	if (election->held)
 		return nothing;
+	/* A backup sends nothing that could succeed, so it would never learn that sending works again. */
+	if (election->send_suppressed && now_ns >= election->suppressed_ns + ELECTION_SUPPRESSION_NS)
+		end_suppression(election);
 	if (config->preempt && election_interval_256ths(election, config) < input->interval_256ths)
 		return take_over(election, config, CAUSE_PREEMPTION, now_ns);
 	/*
@@ -163,6 +176,9 @@ static struct election_result backup_step(struct election *election, const struc
 	case EV_LINK_DOWN:
 		become(election, INIT, ELECTION_NEVER);
 		return (struct election_result){ 0, CAUSE_LINK_DOWN };
+	case EV_WITHDRAWN:
+		become(election, INIT, ELECTION_NEVER);
+		return (struct election_result){ 0, CAUSE_WITHDRAWN };
 	case EV_ADVERT:
 		return backup_advert(election, config, input, now_ns);
 	case EV_TIMER:
@@ -192,6 +208,10 @@ static struct election_result master_advert(struct election *election, const str
 	}
 	if (ours < input->interval_256ths || input->source_order > 0) {
 		election->announce_in = ANNOUNCE_AGAIN;
+		/* ucarp announces for each, and so multiplies whatever somebody replays. */
+		if (now_ns < election->reassert_ns)
+			return (struct election_result){ 0, CAUSE_NON_PREFERRED_MASTER };
+		election->reassert_ns = now_ns + ELECTION_REASSERT_NS;
 		return (struct election_result){ ACT_ANNOUNCE, CAUSE_NON_PREFERRED_MASTER };
 	}
 	return nothing;
@@ -220,6 +240,9 @@ static struct election_result master_step(struct election *election, const struc
 	case EV_LINK_DOWN:
 		become(election, INIT, ELECTION_NEVER);
 		return (struct election_result){ ACT_LEAVE, CAUSE_LINK_DOWN };
+	case EV_WITHDRAWN:
+		become(election, INIT, ELECTION_NEVER);
+		return (struct election_result){ ACT_BOW_OUT | ACT_LEAVE, CAUSE_WITHDRAWN };
 	case EV_ADVERT:
 		return master_advert(election, config, input, now_ns);
 	case EV_TIMER:
@@ -239,7 +262,7 @@ static struct election_result master_step(struct election *election, const struc
 }
 
 /* ucarp counts the same way in carp_send_ad(), but for all of a host's interfaces; here it is the virtual router's. */
-static struct election_result count_send(struct election *election, bool failed)
+static struct election_result count_send(struct election *election, bool failed, uint64_t now_ns)
 {
 	if (failed) {
 		election->send_successes = 0;
@@ -248,13 +271,13 @@ static struct election_result count_send(struct election *election, bool failed)
 		if (election->send_failures < ELECTION_SEND_LIMIT || election->send_suppressed)
 			return nothing;
 		election->send_suppressed = true;
+		election->suppressed_ns = now_ns;
 		return (struct election_result){ 0, CAUSE_SEND_SUPPRESSED };
 	}
 	election->send_failures = 0;
 	if (!election->send_suppressed || ++election->send_successes < ELECTION_SEND_LIMIT)
 		return nothing;
-	election->send_suppressed = false;
-	election->send_successes = 0;
+	end_suppression(election);
 	return (struct election_result){ 0, CAUSE_SEND_RECOVERED };
 }
 
@@ -262,7 +285,7 @@ struct election_result election_step(struct election *election, const struct ele
 				     const struct election_input *input, uint64_t now_ns)
 {
 	if (input->event == EV_SENT || input->event == EV_SEND_FAILED)
-		return count_send(election, input->event == EV_SEND_FAILED);
+		return count_send(election, input->event == EV_SEND_FAILED, now_ns);
 
 	switch (election->state) {
 	case INIT:

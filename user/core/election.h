@@ -14,6 +14,8 @@
 
 #define ELECTION_HOLD_NS 3000000000ull /* how long a demoted master stays out; ucarp's sleep(3) */
 #define ELECTION_SEND_LIMIT 3 /* failures in a row that suppress pre-emption, successes that end it */
+#define ELECTION_SUPPRESSION_NS 60000000000ull /* for how long a backup stays suppressed */
+#define ELECTION_REASSERT_NS 1000000000ull /* between announcements because of worse adverts */
 #define ELECTION_NEVER UINT64_MAX
 
 struct election_config {
@@ -29,6 +31,7 @@ enum election_event {
 	EV_START, /* once, before any other; the state stays INIT until the link is up */
 	EV_LINK_UP,
 	EV_LINK_DOWN, /* no carrier, interface down or gone */
+	EV_WITHDRAWN, /* the interface is there, but is no longer ours to use */
 	EV_ADVERT, /* an authentic one of somebody else */
 	EV_TIMER, /* the deadline may have passed */
 	EV_DEMOTE, /* the operator wants another node to be master */
@@ -55,6 +58,7 @@ enum election_cause {
 	CAUSE_STARTED,
 	CAUSE_LINK_UP,
 	CAUSE_LINK_DOWN,
+	CAUSE_WITHDRAWN,
 	CAUSE_MASTER_SILENT,
 	CAUSE_PREEMPTION,
 	CAUSE_MASTER_TOO_SLOW, /* its next advert would come after our down time: a bow-out, for one */
@@ -82,6 +86,8 @@ struct election {
 	uint8_t announce_in; /* announce again after so many adverts; 0: no */
 	uint8_t send_failures; /* in a row */
 	uint8_t send_successes; /* in a row, since send_suppressed */
+	uint64_t suppressed_ns; /* since when send_suppressed */
+	uint64_t reassert_ns; /* MASTER: announce at worse adverts from then on */
 	uint64_t deadline_ns; /* INIT: never. BACKUP: end of the hold or the down time. MASTER: the next advert */
 };
 

@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -20,7 +23,6 @@
 
 #include "io/log.h"
 
-#define HOST_BPFFS "/sys/fs/bpf"
 #define LOCK_TRIES 16
 
 static bool is_bpffs(const char *path)
@@ -36,7 +38,7 @@ static bool is_bpffs(const char *path)
  */
 static int find_root(struct bpffs_dir *dir)
 {
-	static const char *const roots[] = { HOST_BPFFS, "/proc/1/root" HOST_BPFFS };
+	static const char *const roots[] = { BPFFS_USUAL, "/proc/1/root" BPFFS_USUAL };
 
 	for (size_t i = 0; i < sizeof(roots) / sizeof(*roots); i++) {
 		if (!is_bpffs(roots[i]))
@@ -44,15 +46,33 @@ static int find_root(struct bpffs_dir *dir)
 		snprintf(dir->root, sizeof(dir->root), "%s", roots[i]);
 		return 0;
 	}
-	if (mount("bpf", HOST_BPFFS, "bpf", 0, "mode=0700")) {
+	if (mount("bpf", BPFFS_USUAL, "bpf", 0, "mode=0700")) {
 		int err = -errno;
 
-		log_error("%s: no BPF file system is mounted and mounting one failed: %s; do `mount -t bpf bpf %s`", HOST_BPFFS,
-			  strerror(-err), HOST_BPFFS);
+		log_error("%s: no BPF file system is mounted and mounting one failed: %s; do `mount -t bpf bpf %s`", BPFFS_USUAL,
+			  strerror(-err), BPFFS_USUAL);
 		return err;
 	}
-	snprintf(dir->root, sizeof(dir->root), "%s", HOST_BPFFS);
+	log_info("%s: mounted a BPF file system", BPFFS_USUAL);
+	snprintf(dir->root, sizeof(dir->root), "%s", BPFFS_USUAL);
 	return 0;
+}
+
+/* Abstract names belong to the network namespace and vanish with their process. */
+static int lock_netns(struct bpffs_dir *dir)
+{
+	static const struct sockaddr_un name = { .sun_family = AF_UNIX, .sun_path = "\0xcarp" };
+	int err;
+
+	dir->netns_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (dir->netns_fd < 0)
+		return -errno;
+	if (!bind(dir->netns_fd, (const struct sockaddr *)&name, offsetof(struct sockaddr_un, sun_path) + sizeof("\0xcarp") - 1))
+		return 0;
+	err = errno == EADDRINUSE ? -EWOULDBLOCK : -errno;
+	close(dir->netns_fd);
+	dir->netns_fd = -1;
+	return err;
 }
 
 /* Who holds the maps? They tell it. 0: nobody who can be named. */
@@ -131,7 +151,7 @@ int bpffs_take(struct bpffs_dir *dir)
 	unsigned int pid;
 	int err;
 
-	dir->fd = -1;
+	dir->fd = dir->netns_fd = -1;
 	if (stat("/proc/self/ns/net", &netns)) {
 		err = -errno;
 		log_error("/proc/self/ns/net: %s; is /proc mounted?", strerror(-err));
@@ -142,7 +162,7 @@ int bpffs_take(struct bpffs_dir *dir)
 		return err;
 	snprintf(dir->path, sizeof(dir->path), "%s/xcarp/%lu", dir->root, (unsigned long)netns.st_ino);
 
-	err = lock_directory(dir);
+	err = lock_netns(dir) ?: lock_directory(dir);
 	if (!err) {
 		empty(dir);
 		return 0;
@@ -163,12 +183,14 @@ void bpffs_drop(struct bpffs_dir *dir)
 {
 	char parent[sizeof(dir->root) + 8];
 
-	if (dir->fd < 0)
-		return;
-	empty(dir);
-	rmdir(dir->path);
-	snprintf(parent, sizeof(parent), "%s/xcarp", dir->root);
-	rmdir(parent);
-	close(dir->fd);
-	dir->fd = -1;
+	if (dir->fd >= 0) {
+		empty(dir);
+		rmdir(dir->path);
+		snprintf(parent, sizeof(parent), "%s/xcarp", dir->root);
+		rmdir(parent);
+		close(dir->fd);
+	}
+	if (dir->netns_fd >= 0)
+		close(dir->netns_fd);
+	dir->fd = dir->netns_fd = -1;
 }

@@ -3,8 +3,11 @@
 #ifndef XCARP_IO_BPFFS_H
 #define XCARP_IO_BPFFS_H
 
+#define BPFFS_USUAL "/sys/fs/bpf"
+
 struct bpffs_dir {
 	int fd; /* holds the lock; -1: not held */
+	int netns_fd; /* as well: another mount namespace may have another bpffs */
 	char root[64]; /* the bpffs */
 	char path[128]; /* the directory */
 };

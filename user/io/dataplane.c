@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/if_link.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,13 +21,33 @@
 
 #define IFINDEX_MASK 0x1fffffff /* what struct vr_key has room for; the kernel counts up from 1 */
 #define PROGRAM_NAME "xcarp"
+#define DISPATCHER_NAME "xdp_dispatcher"
 #define RECORDS_PER_VR 64 /* room in the ring */
 #define RING_MIN_BYTES (64u << 10)
 #define RECORD_BYTES 64 /* a record and the ring's header for it */
 
+/*
+ * What is on the interface is asked of the kernel, not of libxdp, wherever no dispatcher is involved: libxdp 1.3 keeps
+ * a file open for each time that it looks.
+ */
+enum occupant {
+	OCCUPANT_NONE,
+	OCCUPANT_OURS,
+	OCCUPANT_DISPATCHER, /* shared by those who come through libxdp */
+	OCCUPANT_FOREIGN,
+};
+
+struct occupancy {
+	enum occupant who;
+	__u32 id;
+	__u32 flags; /* XDP_FLAGS_* of the mode */
+	char name[BPF_OBJ_NAME_LEN];
+};
+
 struct attachment {
 	uint32_t ifindex;
 	enum xdp_attach_mode mode;
+	struct occupancy occupancy; /* as it was after attaching: our program, or the dispatcher that it is part of */
 };
 
 /* Of an interface in a group: shared by the virtual routers there. */
@@ -134,7 +155,7 @@ struct dataplane *dataplane_new(const struct dataplane_config *config)
 		return NULL;
 	}
 	dp->config = *config;
-	dp->dir.fd = -1;
+	dp->dir.fd = dp->dir.netns_fd = -1;
 	libbpf_set_print(log_libbpf);
 	libxdp_set_print(log_libxdp);
 
@@ -143,8 +164,9 @@ struct dataplane *dataplane_new(const struct dataplane_config *config)
 		return NULL;
 	}
 	take_off_leftovers();
-	/* Where its dispatcher is to be pinned; matters where ours is not at the usual place. */
-	setenv("LIBXDP_BPFFS", dp->dir.root, 1);
+	/* Where its dispatcher is to be pinned. Set only where it has to be: scripts inherit it. */
+	if (strcmp(dp->dir.root, BPFFS_USUAL))
+		setenv("LIBXDP_BPFFS", dp->dir.root, 1);
 	err = open_program(dp);
 	if (err) {
 		log_error("cannot prepare the XDP program: %s", strerror(-err));
@@ -238,26 +260,37 @@ static int use_maps(struct dataplane *dp)
 
 /* Attaching. */
 
-static int refuse_foreign(const char *name, struct xdp_program *program)
+/* Returns 0 or -errno. */
+static int look_at(uint32_t ifindex, struct occupancy *occupancy)
 {
-	log_error("%s: XDP program id %u (%s) is there already and cannot be shared; take it off with "
-		  "`ip link set dev %s xdp off` (or xdp-loader unload), or load it through libxdp's dispatcher",
-		  name, xdp_program__id(program), xdp_program__name(program), name);
-	return -EBUSY;
-}
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+	int fd, err = bpf_xdp_query((int)ifindex, 0, &query);
 
-static int ignore_foreign(const char *name, struct xdp_program *program)
-{
-	(void)name;
-	(void)program;
+	*occupancy = (struct occupancy){ .who = OCCUPANT_NONE };
+	if (err)
+		return err;
+	occupancy->id = query.drv_prog_id ? query.drv_prog_id : query.skb_prog_id;
+	occupancy->flags = query.drv_prog_id ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
+	if (!occupancy->id)
+		return 0;
+	fd = bpf_prog_get_fd_by_id(occupancy->id);
+	if (fd < 0)
+		return -errno;
+	err = bpf_obj_get_info_by_fd(fd, &info, &len);
+	close(fd);
+	if (err)
+		return err;
+	memcpy(occupancy->name, info.name, sizeof(occupancy->name));
+	if (!strcmp(info.name, PROGRAM_NAME))
+		occupancy->who = OCCUPANT_OURS;
+	else
+		occupancy->who = !strcmp(info.name, DISPATCHER_NAME) ? OCCUPANT_DISPATCHER : OCCUPANT_FOREIGN;
 	return 0;
 }
 
-/*
- * A controller that was killed leaves its program. We hold the namespace's lock, so one of our name is a dead one's.
- * foreign: what to do about a program that cannot be shared with.
- */
-static int take_off_leftover(uint32_t ifindex, const char *name, int (*foreign)(const char *, struct xdp_program *))
+static int leave_dispatcher(uint32_t ifindex, const char *name)
 {
 	struct xdp_multiprog *programs = xdp_multiprog__get_from_ifindex((int)ifindex);
 	struct xdp_program *program = NULL;
@@ -265,17 +298,6 @@ static int take_off_leftover(uint32_t ifindex, const char *name, int (*foreign)(
 
 	if (libxdp_get_error(programs))
 		return 0;
-	if (xdp_multiprog__is_legacy(programs)) {
-		program = xdp_multiprog__main_prog(programs);
-		if (program && !strcmp(xdp_program__name(program), PROGRAM_NAME)) {
-			log_warn("%s: taking off the XDP program that a dead xcarp left", name);
-			err = xdp_multiprog__detach(programs);
-		} else if (program) {
-			err = foreign(name, program);
-		}
-		xdp_multiprog__close(programs);
-		return err;
-	}
 	while ((program = xdp_multiprog__next_prog(program, programs))) {
 		if (strcmp(xdp_program__name(program), PROGRAM_NAME))
 			continue;
@@ -287,18 +309,52 @@ static int take_off_leftover(uint32_t ifindex, const char *name, int (*foreign)(
 	return err;
 }
 
+/*
+ * A controller that was killed leaves its program. We hold the namespace's lock, so one of our name is a dead one's.
+ * Returns 0 or -errno; *occupancy: what was there.
+ */
+static int take_off_leftover(uint32_t ifindex, const char *name, struct occupancy *occupancy)
+{
+	int err = look_at(ifindex, occupancy);
+
+	if (err)
+		return err;
+	if (occupancy->who == OCCUPANT_DISPATCHER)
+		return leave_dispatcher(ifindex, name);
+	if (occupancy->who != OCCUPANT_OURS)
+		return 0;
+	log_warn("%s: taking off the XDP program that a dead xcarp left", name);
+	return bpf_xdp_detach((int)ifindex, occupancy->flags, NULL);
+}
+
 /* Also where the dead one was told to work on another interface: there its program still swallows adverts. */
 static void take_off_leftovers(void)
 {
 	struct if_nameindex *links = if_nameindex();
+	struct occupancy occupancy;
 
-	for (struct if_nameindex *link = links; link && link->if_index; link++) {
-		__u32 id = 0;
-
-		if (!bpf_xdp_query_id((int)link->if_index, 0, &id) && id)
-			take_off_leftover(link->if_index, link->if_name, ignore_foreign);
-	}
+	if (!links)
+		return;
+	for (struct if_nameindex *link = links; link->if_index; link++)
+		take_off_leftover(link->if_index, link->if_name, &occupancy);
 	if_freenameindex(links);
+}
+
+static int clear_interface(uint32_t ifindex, const char *name)
+{
+	struct occupancy occupancy;
+	int err = take_off_leftover(ifindex, name, &occupancy);
+
+	if (err) {
+		log_error("%s: cannot see which XDP program it has: %s", name, strerror(-err));
+		return err;
+	}
+	if (occupancy.who != OCCUPANT_FOREIGN)
+		return 0;
+	log_error("%s: XDP program id %u (%s) is there already and cannot be shared; take it off with "
+		  "`ip link set dev %s xdp off` (or xdp-loader unload), or load it through libxdp's dispatcher",
+		  name, occupancy.id, occupancy.name, name);
+	return -EBUSY;
 }
 
 static struct attachment *find_attachment(const struct dataplane *dp, uint32_t ifindex)
@@ -318,9 +374,11 @@ static int attach_in(struct dataplane *dp, uint32_t ifindex, enum xdp_attach_mod
 		return -ENOMEM;
 	dp->attachments = grown;
 	err = xdp_program__attach(dp->program, (int)ifindex, mode, 0);
-	if (!err)
-		dp->attachments[dp->attachment_count++] = (struct attachment){ ifindex, mode };
-	return err;
+	if (err)
+		return err;
+	grown = &dp->attachments[dp->attachment_count++];
+	*grown = (struct attachment){ .ifindex = ifindex, .mode = mode };
+	return look_at(ifindex, &grown->occupancy);
 }
 
 /* Another driver mode helps against what a driver lacks, not against these. */
@@ -350,33 +408,45 @@ out:
 
 int dataplane_attach(struct dataplane *dp, uint32_t ifindex, const char *name)
 {
-	int err = take_off_leftover(ifindex, name, refuse_foreign) ?: attach_program(dp, ifindex, name);
+	int err = clear_interface(ifindex, name) ?: attach_program(dp, ifindex, name);
 
 	if (err)
 		return err;
 	return dp->is_loaded ? 0 : use_maps(dp);
 }
 
+/* Not to know is no reason to give anything up: then it is. */
+static bool is_occupied_by(uint32_t ifindex, __u32 id)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+
+	return bpf_xdp_query((int)ifindex, 0, &query) || query.drv_prog_id == id || query.skb_prog_id == id;
+}
+
 bool dataplane_is_attached(struct dataplane *dp, uint32_t ifindex)
 {
-	return find_attachment(dp, ifindex) && xdp_program__is_attached(dp->program, (int)ifindex) != XDP_MODE_UNSPEC;
+	const struct attachment *attachment = find_attachment(dp, ifindex);
+
+	return attachment && is_occupied_by(ifindex, attachment->occupancy.id);
 }
 
 void dataplane_detach(struct dataplane *dp, uint32_t ifindex)
 {
-	struct attachment *attachment = find_attachment(dp, ifindex);
-	enum xdp_attach_mode mode;
+	struct attachment *attachment = find_attachment(dp, ifindex), gone;
 	char name[IF_NAMESIZE];
 	int err;
 
 	if (!attachment)
 		return;
-	mode = attachment->mode;
+	gone = *attachment;
 	*attachment = dp->attachments[--dp->attachment_count];
-	/* The program goes with its interface. */
-	if (!if_indextoname(ifindex, name) || xdp_program__is_attached(dp->program, (int)ifindex) == XDP_MODE_UNSPEC)
+	/* The program goes with its interface, and where another has taken its place there is nothing of ours. */
+	if (!if_indextoname(ifindex, name) || !is_occupied_by(ifindex, gone.occupancy.id))
 		return;
-	err = xdp_program__detach(dp->program, (int)ifindex, mode, 0);
+	if (gone.occupancy.who == OCCUPANT_DISPATCHER)
+		err = xdp_program__detach(dp->program, (int)ifindex, gone.mode, 0);
+	else
+		err = bpf_xdp_detach((int)ifindex, gone.occupancy.flags, NULL);
 	if (err)
 		log_error("%s: cannot take the XDP program off: %s", name, strerror(-err));
 }

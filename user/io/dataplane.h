@@ -46,7 +46,7 @@ void dataplane_free(struct dataplane *dp);
  */
 int dataplane_attach(struct dataplane *dp, uint32_t ifindex, const char *name);
 
-/* The interface lost its program to somebody else. */
+/* False where the interface has lost our program to somebody else. */
 bool dataplane_is_attached(struct dataplane *dp, uint32_t ifindex);
 
 /* The interface is gone, or no longer ours to use. */

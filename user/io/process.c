@@ -24,8 +24,18 @@ static char pidfile_path[PATH_MAX];
 
 void process_harden(void)
 {
-	prctl(PR_SET_DUMPABLE, 0);
+	int fd;
+
+	/* Whatever the starter ignores: with SIGCHLD ignored no script could be waited for. */
+	signal(SIGCHLD, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_DUMPABLE, 0);
+	/* A starter may have closed some of these; what is opened later must not take their place. */
+	do {
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
 }
 
 const char *process_lacks(void)
@@ -86,7 +96,7 @@ void process_ready(void)
 		close(null);
 	/* As any daemon: a working directory keeps its file system from being unmounted. */
 	if (chdir("/"))
-		status = EXIT_SUCCESS;
+		status = EXIT_FAILURE;
 	while (write(ready_fd, &status, sizeof(status)) < 0 && errno == EINTR)
 		;
 	close(ready_fd);
@@ -97,23 +107,35 @@ const char *process_pidfile_write(const char *path)
 {
 	static char wrong[64];
 	char text[16];
-	int len, fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	struct stat status;
+	ssize_t n;
+	int len, fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
 
 	if (fd < 0)
-		return strerror(errno);
+		return errno == ELOOP ? "is a symbolic link; must be a file of our own" : strerror(errno);
+	if (fstat(fd, &status) || !S_ISREG(status.st_mode)) {
+		close(fd);
+		return "is no regular file; must be a file of our own";
+	}
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
-		ssize_t n = read(fd, text, sizeof(text) - 1);
+		n = read(fd, text, sizeof(text) - 1);
 
 		text[n > 0 ? n : 0] = '\0';
 		snprintf(wrong, sizeof(wrong), "is the file of running process %d", atoi(text));
 		close(fd);
 		return wrong;
 	}
+	/* A slip of the command line must not cost somebody a file. */
+	n = read(fd, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	if (n > 0 && strspn(text, "0123456789\n") != (size_t)n) {
+		close(fd);
+		return "is there already and holds no process id; must be a file of our own";
+	}
 	len = snprintf(text, sizeof(text), "%d\n", getpid());
-	if (ftruncate(fd, 0) || write(fd, text, (size_t)len) != len || !realpath(path, pidfile_path)) {
+	if (lseek(fd, 0, SEEK_SET) || ftruncate(fd, 0) || write(fd, text, (size_t)len) != len || !realpath(path, pidfile_path)) {
 		const char *why = strerror(errno);
 
-		unlink(path);
 		close(fd);
 		return why;
 	}
@@ -123,9 +145,13 @@ const char *process_pidfile_write(const char *path)
 
 void process_pidfile_remove(void)
 {
+	struct stat ours, named;
+
 	if (pidfile_fd < 0)
 		return;
-	unlink(pidfile_path);
+	/* Somebody else's by now, perhaps. */
+	if (!fstat(pidfile_fd, &ours) && !lstat(pidfile_path, &named) && ours.st_ino == named.st_ino)
+		unlink(pidfile_path);
 	close(pidfile_fd);
 	pidfile_fd = -1;
 }

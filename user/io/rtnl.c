@@ -2,7 +2,8 @@
 #include "rtnl.h"
 
 #include <errno.h>
-#include <linux/if.h>
+#include <fcntl.h>
+#include <net/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_arp.h>
 #include <linux/rtnetlink.h>
@@ -11,14 +12,17 @@
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "io/log.h"
 
 #define RECEIVE_BUFFER (4 << 20) /* bytes: a burst of thousands of addresses must not overrun it */
 #define MESSAGE_BUFFER (32 << 10) /* bytes; the kernel fills up to this much at once */
+#define RECEIVE_BUDGET 512 /* datagrams */
 #define SYNC_TIMEOUT_MS 5000
 
 /* Links first: what is told of an address makes sense only for a known link. */
@@ -185,7 +189,8 @@ static int on_refusal(struct sockaddr_nl *from, struct nlmsgerr *refusal, void *
 /* Takes all that waits. Returns false where the kernel had to drop messages. */
 static bool receive(struct nl_sock *sock, const char *what)
 {
-	for (;;) {
+	/* What is left after so many is told next time round. */
+	for (int i = 0; i < RECEIVE_BUDGET; i++) {
 		int err = nl_recvmsgs_default(sock);
 
 		if (err == -NLE_AGAIN)
@@ -197,6 +202,7 @@ static bool receive(struct nl_sock *sock, const char *what)
 		log_error("netlink: %s: %s", what, nl_geterror(err));
 		return true;
 	}
+	return true;
 }
 
 static void hearing_ready(void *ctx, uint64_t now_ns)
@@ -215,7 +221,9 @@ static void asking_ready(void *ctx, uint64_t now_ns)
 	struct rtnl *rtnl = ctx;
 
 	rtnl->now_ns = now_ns;
-	receive(rtnl->asking, "cannot read answers");
+	/* A refusal may be among what was dropped: see what is there. */
+	if (!receive(rtnl->asking, "cannot read answers"))
+		start_resync(rtnl);
 }
 
 /* nl_connect() takes the next port id; everything else is the same for both. */
@@ -364,10 +372,38 @@ void rtnl_vip_add(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const stru
 		rtnl->events->vip_refused(rtnl->events->ctx, slot, vip, err, now_ns);
 }
 
+/*
+ * An address that is the first of its subnet on the interface takes the others with it when it goes, the host's own too:
+ * unless promote_secondaries is on. Turns that on and returns the file to turn it off with; -1 where it may stay as it is.
+ */
+static int keep_secondaries(uint32_t ifindex, const struct vip *vip)
+{
+	char name[IF_NAMESIZE], path[64 + IF_NAMESIZE], value = '1';
+	int fd;
+
+	if (vip->ip_version != 4 || vip->prefix_len == 32 || !if_indextoname(ifindex, name))
+		return -1;
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/promote_secondaries", name);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (pread(fd, &value, 1, 0) == 1 && value == '0' && pwrite(fd, "1", 1, 0) == 1)
+		return fd;
+	close(fd);
+	return -1;
+}
+
 void rtnl_vip_del(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip)
 {
+	int promote = keep_secondaries(ifindex, vip);
 	int err = ask(rtnl, address_message(RTM_DELADDR, 0, slot, ifindex, vip));
 	char text[VIP_TEXT_LEN];
+
+	if (promote >= 0) {
+		if (pwrite(promote, "0", 1, 0) != 1)
+			log_warn("interface %u: promote_secondaries stays 1", ifindex);
+		close(promote);
+	}
 
 	if (err)
 		log_error("interface %u: cannot remove %s: %s", ifindex, vip_format(vip, true, text), strerror(-err));

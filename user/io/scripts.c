@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,8 @@
 
 #define NS_PER_S 1000000000ull
 #define KILL_RETRY_NS NS_PER_S
+#define KILLS_MAX 5
+#define FIRST_FREE_FD 3
 
 extern char **environ;
 
@@ -27,7 +28,9 @@ struct script {
 	pid_t pid; /* also its process group */
 	enum script_kind kind; /* of what runs */
 	uint64_t started_ns;
-	bool timed_out;
+	int error_fd; /* what execve() said, if it came back */
+	unsigned int kills; /* since its time was over */
+	uint64_t skipped_ns; /* when a skipped one was last told */
 	bool has_next;
 	enum script_kind next;
 };
@@ -65,6 +68,7 @@ static void forget(struct script *script)
 
 	loop_remove(scripts->loop, &script->source);
 	close(script->source.fd);
+	close(script->error_fd);
 	script->source.fd = -1;
 	scripts->running--;
 	timers_arm(scripts->timers, (uint32_t)(script - scripts->slots), TIMERS_NEVER);
@@ -128,26 +132,56 @@ static bool make_environment(struct script_environment *env, const struct vr_opt
 	return true;
 }
 
-/* A group of its own, to be killed whole; the signals that we block or ignore as they are by default. */
-static int spawn(pid_t *pid, const char *file, char *const argv[], char *const envp[])
+/*
+ * In the child, between fork() and execve(): only what a signal handler may call. A group of its own, to be killed whole;
+ * signals as they are by default; of our files none but the one for the error.
+ */
+static void __attribute__((noreturn)) exec_script(const char *file, char *const argv[], char *const envp[], int error_fd)
 {
-	posix_spawnattr_t attr;
-	posix_spawn_file_actions_t actions;
-	sigset_t none, all;
-	int err;
+	struct sigaction by_default = { .sa_handler = SIG_DFL };
+	sigset_t none;
+	int error, null;
 
+	setpgid(0, 0);
+	sigaction(SIGPIPE, &by_default, NULL);
 	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	err = posix_spawn(pid, file, &actions, &attr, argv, envp);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attr);
-	return -err;
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	null = open("/dev/null", O_RDONLY);
+	if (null > STDIN_FILENO)
+		dup2(null, STDIN_FILENO);
+	if (error_fd != FIRST_FREE_FD)
+		dup3(error_fd, FIRST_FREE_FD, O_CLOEXEC);
+	close_range(FIRST_FREE_FD + 1, ~0u, 0);
+	execve(file, argv, envp);
+	error = errno;
+	if (write(FIRST_FREE_FD, &error, sizeof(error)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+/*
+ * fork() and not posix_spawn(): that one waits until the file is open, and a file on a slow or hung file system would hold
+ * up every advert. Returns 0 or -errno.
+ */
+static int spawn(struct script *script, const char *file, char *const argv[], char *const envp[])
+{
+	int error_fds[2], err;
+
+	if (pipe2(error_fds, O_CLOEXEC | O_NONBLOCK))
+		return -errno;
+	script->pid = fork();
+	if (!script->pid)
+		exec_script(file, argv, envp, error_fds[1]);
+	err = -errno;
+	close(error_fds[1]);
+	if (script->pid < 0) {
+		close(error_fds[0]);
+		return err;
+	}
+	/* Here too: whoever comes first, a kill of the group is to find it. */
+	setpgid(script->pid, script->pid);
+	script->error_fd = error_fds[0];
+	return 0;
 }
 
 static void script_ended(void *ctx, uint64_t now_ns);
@@ -172,7 +206,7 @@ static int start(struct script *script, enum script_kind kind, uint64_t now_ns)
 
 	if (!make_environment(&env, options))
 		return -ENOMEM;
-	err = spawn(&script->pid, file, argv, env.list);
+	err = spawn(script, file, argv, env.list);
 	free(env.list);
 	if (err)
 		return err;
@@ -188,12 +222,13 @@ static int start(struct script *script, enum script_kind kind, uint64_t now_ns)
 		waitpid(script->pid, NULL, 0);
 		if (script->source.fd >= 0)
 			close(script->source.fd);
+		close(script->error_fd);
 		script->source.fd = -1;
 		return err;
 	}
 	script->kind = kind;
 	script->started_ns = now_ns;
-	script->timed_out = false;
+	script->kills = 0;
 	scripts->running++;
 	timers_arm(scripts->timers, (uint32_t)(script - scripts->slots), now_ns + options->script_timeout_s * NS_PER_S);
 	return 0;
@@ -218,7 +253,12 @@ static void log_end(const struct script *script, const siginfo_t *info, uint64_t
 	const char *file = script_file(options, script->kind);
 	double seconds = (double)(now_ns - script->started_ns) / NS_PER_S;
 
-	if (script->timed_out)
+	int error;
+
+	if (read(script->error_fd, &error, sizeof(error)) == sizeof(error))
+		log_error("Unable to run the script [%s]: %s (%s id %u)", file, strerror(error), options->interface,
+			  options->vhid);
+	else if (script->kills)
 		log_error("Script [%s] killed after %.3f s: longer than --script-timeout %u (%s id %u)", file, seconds,
 			  options->script_timeout_s, options->interface, options->vhid);
 	else if (info->si_code == CLD_EXITED)
@@ -229,19 +269,28 @@ static void log_end(const struct script *script, const siginfo_t *info, uint64_t
 			  strsignal(info->si_status), options->interface, options->vhid);
 }
 
-static void script_ended(void *ctx, uint64_t now_ns)
+static void finish(struct script *script, uint64_t now_ns)
 {
-	struct script *script = ctx;
-	siginfo_t info = { 0 };
-
-	if (waitid(P_PIDFD, (id_t)script->source.fd, &info, WEXITED | WNOHANG) || !info.si_pid)
-		return;
-	log_end(script, &info, now_ns);
 	forget(script);
 	if (!script->has_next)
 		return;
 	script->has_next = false;
 	start_or_tell(script, script->next, now_ns);
+}
+
+static void script_ended(void *ctx, uint64_t now_ns)
+{
+	struct script *script = ctx;
+	siginfo_t info = { 0 };
+
+	if (waitid(P_PIDFD, (id_t)script->source.fd, &info, WEXITED | WNOHANG))
+		log_error("Script [%s]: its end cannot be seen: %s", script_file(script->options, script->kind),
+			  strerror(errno));
+	else if (!info.si_pid)
+		return;
+	else
+		log_end(script, &info, now_ns);
+	finish(script, now_ns);
 }
 
 void scripts_run(struct scripts *scripts, uint32_t slot, enum script_kind kind, uint64_t now_ns)
@@ -253,9 +302,11 @@ void scripts_run(struct scripts *scripts, uint32_t slot, enum script_kind kind, 
 		start_or_tell(script, kind, now_ns);
 		return;
 	}
-	if (script->has_next && script_file(options, script->next))
+	if (script->has_next && script_file(options, script->next) && now_ns >= script->skipped_ns + NS_PER_S) {
+		script->skipped_ns = now_ns;
 		log_warn("Script [%s] skipped: superseded before it could start (%s id %u)",
 			 script_file(options, script->next), options->interface, options->vhid);
+	}
 	script->has_next = true;
 	script->next = kind;
 }
@@ -267,9 +318,19 @@ void scripts_timers(struct scripts *scripts, uint64_t now_ns)
 	while (timers_pop(scripts->timers, now_ns, &slot)) {
 		struct script *script = &scripts->slots[slot];
 
-		script->timed_out = true;
-		kill(-script->pid, SIGKILL);
+		if (!script->kills++)
+			log_error("Script [%s] still runs after %u s: killing it (%s id %u)",
+				  script_file(script->options, script->kind), script->options->script_timeout_s,
+				  script->options->interface, script->options->vhid);
+		if (script->kills > KILLS_MAX) {
+			log_error("Script [%s] does not die: giving it up (%s id %u)",
+				  script_file(script->options, script->kind), script->options->interface,
+				  script->options->vhid);
+			finish(script, now_ns);
+			continue;
+		}
 		/* A process in uninterruptible sleep dies later. */
+		kill(-script->pid, SIGKILL);
 		timers_arm(scripts->timers, slot, now_ns + KILL_RETRY_NS);
 	}
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/if_packet.h>
+#include <linux/pkt_sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,7 +34,7 @@ struct tx_packet {
 struct tx_packet *tx_packet_new(tx_sent_fn sent, void *ctx)
 {
 	struct tx_packet *tx = calloc(1, sizeof(*tx));
-	int size = SEND_BUFFER;
+	int size = SEND_BUFFER, priority = TC_PRIO_CONTROL;
 
 	if (!tx)
 		return NULL;
@@ -45,6 +46,8 @@ struct tx_packet *tx_packet_new(tx_sent_fn sent, void *ctx)
 	}
 	if (setsockopt(tx->fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
 		setsockopt(tx->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	/* Adverts go before the traffic that keeps the interface busy. */
+	setsockopt(tx->fd, SOL_SOCKET, SO_PRIORITY, &priority, sizeof(priority));
 	tx->sent = sent;
 	tx->ctx = ctx;
 	return tx;
