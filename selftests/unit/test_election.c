@@ -645,6 +645,22 @@ static void test_fastest(void)
 	       "  one slower than that");
 }
 
+static void test_suppression_ends(void)
+{
+	struct election election = place(IN_BACKUP, DUE);
+
+	election.send_suppressed = true;
+	election.suppressed_ns = NOW - S(60) + 1;
+	is_int(hear(&election, &eager, INTERVAL(1, 200), 1, NOW, NOW).cause, CAUSE_NONE, "suppressed for nearly a minute");
+	is_int(hear(&election, &eager, INTERVAL(1, 200), 1, NOW + 1, NOW + 1).cause, CAUSE_PREEMPTION,
+	       "  a minute: pre-emption again");
+	election = place(IN_INIT, NEVER);
+	election.send_suppressed = true;
+	election.suppressed_ns = NOW;
+	step(&election, &eager, EV_LINK_UP, NOW);
+	is_int(election.send_suppressed, 0, "a link that is back ends it at once");
+}
+
 static void test_far_future(void)
 {
 	const uint64_t late = UINT64_MAX / 2;
@@ -694,7 +710,7 @@ int main(void)
 	uint64_t seed = SEED;
 
 	plan(COUNT(rows) + 1 + 6 + 4 + 2 * COUNT(ties) + 1 + 1 + COUNT(down_times) + 2 + 4 + 6 +
-	     3 * COUNT(sendings) + 3 + 4 * COUNT(skews) + 5 + 5 + 6);
+	     3 * COUNT(sendings) + 3 + 4 * COUNT(skews) + 5 + 5 + 6 + 3);
 	diag("seed %#x", SEED);
 	test_rows();
 	test_start();
@@ -709,6 +725,7 @@ int main(void)
 	test_sending_long();
 	test_skew();
 	test_fastest();
+	test_suppression_ends();
 	test_far_future();
 	test_hold();
 	return tap_done();

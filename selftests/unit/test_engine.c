@@ -501,6 +501,67 @@ static void test_frames(void)
 	engine_free(w.engine);
 }
 
+static void test_withdrawn(void)
+{
+	struct world w;
+	uint64_t at_ns;
+
+	world_make(&w);
+	at_ns = master(&w);
+	forget(&w);
+	engine_link_withdrawn(w.engine, 0, at_ns);
+	is_str(acts(&w), "B0 F -0:10.1.1.252/24 F D0", "an interface that cannot be used any more: left cleanly, at once");
+	is_int(w.live[0].state, INIT, "  INIT");
+	is_int(w.live[0].ifindex, 0, "  without an interface");
+	is_u64(engine_deadline(w.engine), NEVER, "  no timer runs");
+	link_is(&w, 0, IFINDEX, true, at_ns + S(2));
+	commit(&w, at_ns + S(2));
+	is_int(w.live[0].state, BACKUP, "  and all goes on when it can be used again");
+	engine_free(w.engine);
+}
+
+static void test_vip_on_backup(void)
+{
+	struct world w;
+	struct vip vip;
+
+	world_make(&w);
+	backup(&w);
+	forget(&w);
+	vip = w.options[0].vips[0];
+	engine_address(w.engine, IFINDEX, &vip, true, T0 + S(1));
+	timers(&w, T0 + S(1));
+	is_str(acts(&w), "R F -0:10.1.1.252/24 F", "an address of ours on a backup: taken off");
+	ok(strstr(w.log, "10.1.1.252/24 is there though we are BACKUP: taking it off"), "  told");
+	engine_address(w.engine, IFINDEX, &vip, false, T0 + S(1));
+	timers(&w, T0 + S(1) + MS(200));
+	is_str(acts(&w), "", "  once it is gone there is nothing to do");
+	vip.prefix_len = 25;
+	engine_address(w.engine, IFINDEX, &vip, true, T0 + S(2) + MS(500));
+	timers(&w, T0 + S(2) + MS(600));
+	is_str(acts(&w), "", "with another length: nothing is done");
+	ok(strstr(w.log, "10.1.1.252/25 is there though we are BACKUP, with another length than ours"), "  but told");
+	engine_free(w.engine);
+}
+
+static void test_reassertion(void)
+{
+	struct world w;
+	uint64_t at_ns;
+
+	world_make(&w);
+	at_ns = master(&w);
+	forget(&w);
+	for (unsigned int i = 0; i < 5; i++)
+		hear(&w, HIGHER, 2, 0, 1, at_ns + MS(100 * i), at_ns + MS(100 * i));
+	commit(&w, at_ns + MS(400));
+	is_str(acts(&w), "F G0:10.1.1.252 F", "five worse adverts in half a second: one announcement");
+	hear(&w, HIGHER, 2, 0, 1, at_ns + S(1), at_ns + S(1));
+	commit(&w, at_ns + S(1));
+	is_str(acts(&w), "F G0:10.1.1.252 F", "  another after a second");
+	engine_free(w.engine);
+}
+
 static void test_fillers(void)
 {
 	struct world w;
@@ -1521,13 +1582,16 @@ static void test_random(void)
 
 int main(void)
 {
-	plan(203);
+	plan(215);
 	test_start();
 	test_neutral();
 	test_capacity();
 	test_frames();
 	test_real_mac_told();
 	test_new_mac();
+	test_withdrawn();
+	test_vip_on_backup();
+	test_reassertion();
 	test_fillers();
 	test_counters();
 	test_adverts();
