@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "controller.h"
@@ -125,6 +126,8 @@ int vrouters_prepare_keys(struct controller *c)
 
 static int check_script(const struct controller *c, uint32_t slot, const char *option, const char *file)
 {
+	struct stat status;
+
 	if (!file)
 		return 0;
 	if (c->options.daemonize && *file != '/') {
@@ -132,8 +135,10 @@ static int check_script(const struct controller *c, uint32_t slot, const char *o
 			  vrouters_place(c, slot), option, file);
 		return -EINVAL;
 	}
-	if (access(file, X_OK))
+	if (stat(file, &status) || access(file, X_OK))
 		log_warn("%sWarning: %s %s: cannot be run: %s", vrouters_place(c, slot), option, file, strerror(errno));
+	else if (!S_ISREG(status.st_mode))
+		log_warn("%sWarning: %s %s: cannot be run: is no file", vrouters_place(c, slot), option, file);
 	return 0;
 }
 

@@ -36,6 +36,8 @@ struct option {
 
 static bool refuse(struct parse *parse, const char *value, const char *right)
 {
+	if (value && !*value)
+		value = "''";
 	snprintf(parse->error, OPTIONS_ERROR_LEN, "%s%s%.200s: %s", parse->name, value ? " " : "", value ? value : "",
 		 right);
 	/* One line, whatever the value holds. */
@@ -74,7 +76,7 @@ static bool set_interface(struct parse *parse, char *value)
 	size_t len = strlen(value);
 
 	if (len >= sizeof(vr->interface) || strpbrk(value, "/ \t\n:") || !strcmp(value, ".") || !strcmp(value, ".."))
-		return refuse(parse, value, "must be the name of a network interface, at most 15 characters");
+		return refuse(parse, value, "must be the name of a network interface, at most 15 characters and without a label (eth0, not eth0:1)");
 	memcpy(vr->interface, value, len + 1);
 	return true;
 }
