@@ -70,6 +70,9 @@ int controller_fail(const char *what, int err);
 
 int vrouters_list(struct controller *c);
 
+/* Once more, when each has the name of its interface. */
+int vrouters_check_unique(struct controller *c);
+
 /* After this no password is in memory; argv's the caller wipes. Every wrong file is told. */
 int vrouters_prepare_keys(struct controller *c);
 

@@ -201,6 +201,7 @@ int interfaces_find(struct controller *c)
 		return controller_fail("cannot read links and addresses", err);
 	for (uint32_t slot = 0; slot < c->slot_count; slot++)
 		err = name_interface(c, slot) ?: err;
+	err = err ?: vrouters_check_unique(c);
 	if (err)
 		return err;
 	for (uint32_t slot = c->slot_count; slot--;) {

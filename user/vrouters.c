@@ -87,6 +87,11 @@ const char *vrouters_place(const struct controller *c, uint32_t slot)
 	return text;
 }
 
+int vrouters_check_unique(struct controller *c)
+{
+	return config_check_unique(&c->config, &config_files);
+}
+
 static int prepare_key(struct controller *c, uint32_t slot, struct secret *password)
 {
 	struct vr_options *options = c->slots[slot].options;

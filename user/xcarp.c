@@ -383,9 +383,9 @@ static void remove_vips(struct controller *c)
 
 static void close_all(struct controller *c)
 {
+	scripts_free(c->scripts);
 	remove_vips(c);
 	interfaces_lose(c);
-	scripts_free(c->scripts);
 	dataplane_free(c->dataplane);
 	engine_free(c->engine);
 	tx_packet_free(c->tx);

@@ -48,7 +48,7 @@ __attribute__((format(printf, 4, 5))) static void fail(struct reader *reader, co
 {
 	char text[ERROR_LEN];
 	va_list args;
-	int len = snprintf(text, sizeof(text), "%s:%u: ", file, line);
+	int len = line ? snprintf(text, sizeof(text), "%s:%u: ", file, line) : snprintf(text, sizeof(text), "%s: ", file);
 
 	va_start(args, format);
 	if (len > 0 && (size_t)len < sizeof(text))
@@ -327,10 +327,10 @@ static int compare_identities(const void *x, const void *y)
 	return order ? order : (int)a->options.vhid - (int)b->options.vhid;
 }
 
-static void refuse_duplicates(struct reader *reader)
+static void refuse_same_vrouters(struct reader *reader)
 {
 	struct config *config = reader->config;
-	const struct config_vr **sorted = calloc(config->count + 1, sizeof(struct config_vr *));
+	const struct config_vr **sorted = calloc(config->count, sizeof(struct config_vr *));
 
 	if (!sorted) {
 		fail(reader, config->files->path, 0, "out of memory");
@@ -351,6 +351,61 @@ static void refuse_duplicates(struct reader *reader)
 	free(sorted);
 }
 
+/* An address and whose it is to be. */
+struct vip_use {
+	const struct config_vr *vr;
+	const struct vip *vip;
+};
+
+static int compare_vip_uses(const void *x, const void *y)
+{
+	const struct vip_use *a = x, *b = y;
+	int order = compare_places(&a->vr->options, &b->vr->options);
+
+	return order ? order : vip_compare(a->vip, b->vip);
+}
+
+static void refuse_same_vips(struct reader *reader)
+{
+	struct config *config = reader->config;
+	struct vip_use *uses;
+	size_t count = 0;
+
+	for (size_t i = 0; i < config->count; i++)
+		count += config->vrs[i].options.vip_count;
+	uses = calloc(count, sizeof(*uses));
+	if (!uses) {
+		fail(reader, config->files->path, 0, "out of memory");
+		return;
+	}
+	count = 0;
+	for (size_t i = 0; i < config->count; i++)
+		for (unsigned int j = 0; j < config->vrs[i].options.vip_count; j++)
+			uses[count++] = (struct vip_use){ &config->vrs[i], &config->vrs[i].options.vips[j] };
+	qsort(uses, count, sizeof(*uses), compare_vip_uses);
+	for (size_t i = 1; i < count; i++) {
+		char text[VIP_TEXT_LEN];
+
+		if (compare_vip_uses(&uses[i - 1], &uses[i]))
+			continue;
+		fail(reader, uses[i].vr->file, uses[i].vr->line,
+		     "-a %s: %s:%u has this address already; one virtual router of an interface must have it",
+		     vip_format(uses[i].vip, false, text), uses[i - 1].vr->file, uses[i - 1].vr->line);
+	}
+	free(uses);
+}
+
+int config_check_unique(struct config *config, const struct config_source *source)
+{
+	struct reader reader = { .config = config, .source = source };
+
+	if (!config->count)
+		return 0;
+	refuse_same_vrouters(&reader);
+	refuse_same_vips(&reader);
+	return reader.failed ? -EINVAL : 0;
+}
+
 int config_read(struct config *config, const char *path, const struct config_source *source)
 {
 	struct reader reader = { .config = config, .source = source };
@@ -359,9 +414,7 @@ int config_read(struct config *config, const char *path, const struct config_sou
 	read_file(&reader, path, NULL);
 	if (!reader.failed && !config->count)
 		fail(&reader, path, 0, "has no virtual router; a line such as `-i eth0 -s 10.1.1.10 -v 10 -o FILE -a 10.1.1.252` is one");
-	if (config->count)
-		refuse_duplicates(&reader);
-	return reader.failed ? -EINVAL : 0;
+	return config_check_unique(config, source) || reader.failed ? -EINVAL : 0;
 }
 
 void config_free(struct config *config, const struct config_source *source)

@@ -43,6 +43,12 @@ struct config_source {
 /* Reads path and what it includes. Returns 0, or -EINVAL after source->error; config_free() is due either way. */
 int config_read(struct config *config, const char *path, const struct config_source *source);
 
+/*
+ * Refuses two lines that mean the same virtual router, or the same address of one interface. Part of config_read(); once
+ * more when every line has the name of its interface. Returns 0, or -EINVAL after source->error.
+ */
+int config_check_unique(struct config *config, const struct config_source *source);
+
 void config_free(struct config *config, const struct config_source *source);
 
 #endif

@@ -146,20 +146,22 @@ static struct election_result backup_advert(struct election *election, const str
 					    const struct election_input *input, uint64_t now_ns)
 {
 	uint64_t deadline_ns;
+	bool is_bow_out;
 
 	if (election->held)
 		return nothing;
 	/* A backup sends nothing that could succeed, so it would never learn that sending works again. */
 	if (election->send_suppressed && now_ns >= election->suppressed_ns + ELECTION_SUPPRESSION_NS)
 		end_suppression(election);
-	if (config->preempt && election_interval_256ths(election, config) < input->interval_256ths)
-		return take_over(election, config, CAUSE_PREEMPTION, now_ns);
 	/*
 	 * ucarp knows a bow-out only by its length, and sleeps through it where its own down time is longer still. Where
 	 * our interval is the same, it may be an advert like any other.
 	 */
-	if (down_256ths(config) < input->interval_256ths ||
-	    (input->interval_256ths == BOW_OUT_256THS && election_interval_256ths(election, config) < BOW_OUT_256THS))
+	is_bow_out = input->interval_256ths == BOW_OUT_256THS &&
+		     election_interval_256ths(election, config) < BOW_OUT_256THS;
+	if (config->preempt && !is_bow_out && election_interval_256ths(election, config) < input->interval_256ths)
+		return take_over(election, config, CAUSE_PREEMPTION, now_ns);
+	if (is_bow_out || down_256ths(config) < input->interval_256ths)
 		return take_over(election, config, CAUSE_MASTER_TOO_SLOW, now_ns);
 
 	/* Never back: adverts that two queues took may be told in the other order. */

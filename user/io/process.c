@@ -32,7 +32,7 @@ void process_harden(void)
 	prctl(PR_SET_DUMPABLE, 0);
 	/* A starter may have closed some of these; what is opened later must not take their place. */
 	do {
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+		fd = open("/dev/null", O_RDWR); /* for scripts too */
 	} while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #define NS_PER_S 1000000000ull
 #define KILL_RETRY_NS NS_PER_S
 #define KILLS_MAX 5
+#define END_WAIT_MS 500 /* for a killed script, when we end */
 #define FIRST_FREE_FD 3
 
 extern char **environ;
@@ -84,6 +86,7 @@ void scripts_free(struct scripts *scripts)
 		if (script->source.fd < 0)
 			continue;
 		kill(-script->pid, SIGKILL);
+		poll(&(struct pollfd){ .fd = script->source.fd, .events = POLLIN }, 1, END_WAIT_MS);
 		forget(script);
 	}
 	timers_free(scripts->timers);
