@@ -26,13 +26,15 @@ struct parse {
 struct option {
 	char letter; /* 0: long only */
 	const char *name;
-	bool (*set)(struct parse *parse, char *value);
+	bool (*set)(struct parse *parse, char *value); /* NULL: is a flag */
+	size_t flag; /* offset of its bool in struct options */
+	bool flag_value;
 	const char *value; /* what the help calls it; NULL: takes none */
 	const char *help;
 	bool is_process; /* the whole process's: has no place in a line of a file */
 };
 
-/* The option table is at the end; these setters are its rows' verbs. Each returns false with parse->error filled. */
+/* The option tables are below; these setters are their rows' verbs. Each returns false with parse->error filled. */
 
 static bool refuse(struct parse *parse, const char *value, const char *right)
 {
@@ -131,20 +133,6 @@ static bool set_passfile(struct parse *parse, char *value)
 	return true;
 }
 
-static bool set_preempt(struct parse *parse, char *value)
-{
-	(void)value;
-	parse->options->vr.election.preempt = true;
-	return true;
-}
-
-static bool set_neutral(struct parse *parse, char *value)
-{
-	(void)value;
-	parse->options->vr.election.neutral = true;
-	return true;
-}
-
 static bool set_address(struct parse *parse, char *value)
 {
 	struct vr_options *vr = &parse->options->vr;
@@ -159,20 +147,6 @@ static bool set_address(struct parse *parse, char *value)
 	if (vr->vip_count == CARP_VIPS_MAX)
 		return refuse(parse, value, "is one too many; a virtual router has at most 32 addresses");
 	vr->vips[vr->vip_count++] = vip;
-	return true;
-}
-
-static bool set_help(struct parse *parse, char *value)
-{
-	(void)value;
-	parse->options->help = true;
-	return true;
-}
-
-static bool set_version(struct parse *parse, char *value)
-{
-	(void)value;
-	parse->options->version = true;
 	return true;
 }
 
@@ -219,41 +193,6 @@ static bool set_dead_ratio(struct parse *parse, char *value)
 	return true;
 }
 
-static bool set_debug(struct parse *parse, char *value)
-{
-	(void)value;
-	parse->options->debug = true;
-	return true;
-}
-
-static bool set_shutdown(struct parse *parse, char *value)
-{
-	(void)value;
-	parse->options->vr.election.script_at_exit = true;
-	return true;
-}
-
-static bool set_daemonize(struct parse *parse, char *value)
-{
-	(void)value;
-	parse->options->daemonize = true;
-	return true;
-}
-
-static bool set_ignore_link_state(struct parse *parse, char *value)
-{
-	(void)value;
-	parse->options->vr.ignore_link_state = true;
-	return true;
-}
-
-static bool set_broadcast(struct parse *parse, char *value)
-{
-	(void)value;
-	parse->options->vr.broadcast = true;
-	return true;
-}
-
 static bool set_facility(struct parse *parse, char *value)
 {
 	static const struct {
@@ -286,39 +225,11 @@ static bool set_xparam(struct parse *parse, char *value)
 	return true;
 }
 
-static bool set_no_vip(struct parse *parse, char *value)
-{
-	(void)value;
-	parse->options->vr.manage_vips = false;
-	return true;
-}
-
-static bool set_real_mac(struct parse *parse, char *value)
-{
-	(void)value;
-	parse->options->vr.real_mac = true;
-	return true;
-}
-
-static bool set_no_fillers(struct parse *parse, char *value)
-{
-	(void)value;
-	parse->options->vr.wake_ucarp = false;
-	return true;
-}
-
 static bool set_config(struct parse *parse, char *value)
 {
 	if (!*value)
 		return refuse(parse, value, "must be a file of virtual routers, one a line");
 	parse->options->config = value;
-	return true;
-}
-
-static bool set_check(struct parse *parse, char *value)
-{
-	(void)value;
-	parse->options->check = true;
 	return true;
 }
 
@@ -357,50 +268,47 @@ static bool set_xdp_mode(struct parse *parse, char *value)
 	return refuse(parse, value, "must be auto, native or generic");
 }
 
-static bool set_tap(struct parse *parse, char *value)
-{
-	(void)value;
-	parse->options->tap = true;
-	return true;
-}
+#define CALL(function) function, 0, false
+#define SET(field) NULL, offsetof(struct options, field), true
+#define CLEAR(field) NULL, offsetof(struct options, field), false
 
 /* ucarp's own, in the order of its help; a long name may be cut short as long as it fits only one of these. */
 static const struct option ucarp_options[] = {
-	{ 'i', "interface", set_interface, "IF", "interface to use; without it, the one that holds the -s address", false },
-	{ 's', "srcip", set_source, "IP", "real address of this host on that interface", false },
-	{ 'm', "mcastip", set_group, "IP", "multicast group of the adverts (224.0.0.18)", false },
-	{ 'v', "vhid", set_vhid, "ID", "virtual router's id, 1-255", false },
-	{ 'p', "pass", set_password, "PASS", "password, at most 20 characters", false },
-	{ 'o', "passfile", set_passfile, "FILE", "read the password from the first line of FILE", false },
-	{ 'P', "preempt", set_preempt, NULL, "become master as soon as a worse master is heard", false },
-	{ 'n', "neutral", set_neutral, NULL, "do not run the down script at start", false },
-	{ 'a', "addr", set_address, "IP[/LEN]", "virtual address; may be given up to 32 times", false },
-	{ 'h', "help", set_help, NULL, "this text", true },
-	{ 'b', "advbase", set_advbase, "SECS", "seconds between adverts, 0-255 (1)", false },
-	{ 'k', "advskew", set_advskew, "SKEW", "1/256 seconds to add to that, 0-255 (0)", false },
-	{ 'u', "upscript", set_upscript, "FILE", "run FILE after becoming master", false },
-	{ 'd', "downscript", set_downscript, "FILE", "run FILE after becoming backup", false },
-	{ 'r', "deadratio", set_dead_ratio, "RATIO", "a master is dead after so many silent intervals (3)", false },
-	{ 'D', "debug", set_debug, NULL, "log more, each advert too", true },
-	{ 'z', "shutdown", set_shutdown, NULL, "run the down script when a master exits", false },
-	{ 'B', "daemonize", set_daemonize, NULL, "go to the background once everything works", true },
-	{ 'S', "ignoreifstate", set_ignore_link_state, NULL, "go on without a carrier", false },
-	{ 'M', "nomcast", set_broadcast, NULL, "send adverts as Ethernet broadcasts", false },
-	{ 'f', "facility", set_facility, "NAME", "syslog facility (daemon), or none", true },
-	{ 'x', "xparam", set_xparam, "VALUE", "third argument of the scripts", false },
+	{ 'i', "interface", CALL(set_interface), "IF", "interface to use; without it, the one that holds the -s address", false },
+	{ 's', "srcip", CALL(set_source), "IP", "real address of this host on that interface", false },
+	{ 'm', "mcastip", CALL(set_group), "IP", "multicast group of the adverts (224.0.0.18)", false },
+	{ 'v', "vhid", CALL(set_vhid), "ID", "virtual router's id, 1-255", false },
+	{ 'p', "pass", CALL(set_password), "PASS", "password, at most 20 characters", false },
+	{ 'o', "passfile", CALL(set_passfile), "FILE", "read the password from the first line of FILE", false },
+	{ 'P', "preempt", SET(vr.election.preempt), NULL, "become master as soon as a worse master is heard", false },
+	{ 'n', "neutral", SET(vr.election.neutral), NULL, "do not run the down script at start", false },
+	{ 'a', "addr", CALL(set_address), "IP[/LEN]", "virtual address; may be given up to 32 times", false },
+	{ 'h', "help", SET(help), NULL, "this text", true },
+	{ 'b', "advbase", CALL(set_advbase), "SECS", "seconds between adverts, 0-255 (1)", false },
+	{ 'k', "advskew", CALL(set_advskew), "SKEW", "1/256 seconds to add to that, 0-255 (0)", false },
+	{ 'u', "upscript", CALL(set_upscript), "FILE", "run FILE after becoming master", false },
+	{ 'd', "downscript", CALL(set_downscript), "FILE", "run FILE after becoming backup", false },
+	{ 'r', "deadratio", CALL(set_dead_ratio), "RATIO", "a master is dead after so many silent intervals (3)", false },
+	{ 'D', "debug", SET(debug), NULL, "log more, each advert too", true },
+	{ 'z', "shutdown", SET(vr.election.script_at_exit), NULL, "run the down script when a master exits", false },
+	{ 'B', "daemonize", SET(daemonize), NULL, "go to the background once everything works", true },
+	{ 'S', "ignoreifstate", SET(vr.ignore_link_state), NULL, "go on without a carrier", false },
+	{ 'M', "nomcast", SET(vr.broadcast), NULL, "send adverts as Ethernet broadcasts", false },
+	{ 'f', "facility", CALL(set_facility), "NAME", "syslog facility (daemon), or none", true },
+	{ 'x', "xparam", CALL(set_xparam), "VALUE", "third argument of the scripts", false },
 };
 
 static const struct option own_options[] = {
-	{ 'c', "config", set_config, "FILE", "read virtual routers from FILE, a line each", true },
-	{ 0, "check", set_check, NULL, "with -c: say what is wrong with FILE and exit", true },
-	{ 0, "no-vip", set_no_vip, NULL, "leave the virtual addresses to the scripts", false },
-	{ 0, "real-mac", set_real_mac, NULL, "send adverts from the interface's own MAC address", false },
-	{ 0, "no-fillers", set_no_fillers, NULL, "after a bow-out, do not push it through ucarp's capture buffer", false },
-	{ 0, "script-timeout", set_script_timeout, "SECS", "kill a script that runs longer (60)", false },
-	{ 0, "pidfile", set_pidfile, "FILE", "write the process id to FILE, remove FILE at exit", true },
-	{ 0, "xdp-mode", set_xdp_mode, "MODE", "auto, native or generic (auto)", true },
-	{ 0, "tap", set_tap, NULL, "let accepted adverts go on to the host's stack, for tcpdump", true },
-	{ 0, "version", set_version, NULL, "print the version", true },
+	{ 'c', "config", CALL(set_config), "FILE", "read virtual routers from FILE, a line each", true },
+	{ 0, "check", SET(check), NULL, "with -c: say what is wrong with FILE and exit", true },
+	{ 0, "no-vip", CLEAR(vr.manage_vips), NULL, "leave the virtual addresses to the scripts", false },
+	{ 0, "real-mac", SET(vr.real_mac), NULL, "send adverts from the interface's own MAC address", false },
+	{ 0, "no-fillers", CLEAR(vr.wake_ucarp), NULL, "after a bow-out, do not push it through ucarp's capture buffer", false },
+	{ 0, "script-timeout", CALL(set_script_timeout), "SECS", "kill a script that runs longer (60)", false },
+	{ 0, "pidfile", CALL(set_pidfile), "FILE", "write the process id to FILE, remove FILE at exit", true },
+	{ 0, "xdp-mode", CALL(set_xdp_mode), "MODE", "auto, native or generic (auto)", true },
+	{ 0, "tap", SET(tap), NULL, "let accepted adverts go on to the host's stack, for tcpdump", true },
+	{ 0, "version", SET(version), NULL, "print the version", true },
 };
 
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))
@@ -552,13 +460,16 @@ static bool apply_word(struct parse *parse, const struct word *word)
 		return refuse(parse, NULL, "is the whole process's; it belongs on the command line");
 	if (!word->option->is_process && !*parse->vr_name)
 		memcpy(parse->vr_name, parse->name, sizeof(parse->vr_name));
-	return word->option->set(parse, word->value);
+	if (word->option->set)
+		return word->option->set(parse, word->value);
+	*(bool *)((char *)parse->options + word->option->flag) = word->option->flag_value;
+	return true;
 }
 
 /* After -p it is the rest of a password with a blank in it, after -P a password whose option was mistyped. */
 static bool refuse_argument(const struct parse *parse, const char *argument)
 {
-	if (parse->option && (parse->option->set == set_password || parse->option->set == set_preempt))
+	if (parse->option && (parse->option->set == set_password || parse->option->letter == 'P'))
 		snprintf(parse->error, OPTIONS_ERROR_LEN,
 			 "%s: unexpected argument after it, not shown as it may be a password; see --help", parse->name);
 	else
