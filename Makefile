@@ -36,9 +36,10 @@ CORE := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/core/*.c))
 ENGINE := $(BUILD)/user/engine.o
 PROGRAM := $(addprefix $(BUILD)/user/,xcarp.o vrouters.o interfaces.o)
 IO := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/io/*.c))
+REFERENCE := $(BUILD)/selftests/reference.o
 UNIT_TESTS := $(patsubst selftests/%.c,$(BUILD)/tests/%,$(wildcard selftests/unit/test_*.c))
 BPF_TESTS := $(patsubst selftests/%.c,$(BUILD)/tests/%,$(wildcard selftests/bpf/test_*.c))
-BPF_TEST_PARTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard selftests/bpf/test_*.c),$(wildcard selftests/bpf/*.c)))
+BPF_TEST_PARTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard selftests/bpf/test_*.c),$(wildcard selftests/bpf/*.c))) $(REFERENCE)
 SHELL_TESTS := $(wildcard selftests/netns/*.t selftests/interop/*.t)
 
 all: $(BUILD)/xcarp ## the programs, in build/
@@ -68,7 +69,7 @@ $(BUILD)/xcarp: $(PROGRAM) $(ENGINE) $(CORE) $(IO)
 	$(Q)$(CC) $(CFLAGS) $(XCARP_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
 
 # The core alone: an arrow that ran back into engine or io would fail to link.
-$(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/selftests/%.o $(CORE)
+$(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/selftests/%.o $(REFERENCE) $(CORE)
 	$(SAY) LD $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(XCARP_LDFLAGS) $^ -o $@

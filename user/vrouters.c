@@ -17,11 +17,8 @@
 
 static char *file_read(void *ctx, const char *path, const char **why)
 {
-	char *text;
-
 	(void)ctx;
-	text = secret_read_file(path, why);
-	return text;
+	return secret_read_file(path, why);
 }
 
 static void file_release(void *ctx, char *text)

@@ -7,7 +7,7 @@
 #include <netinet/ip6.h>
 #include <string.h>
 
-#include "reference.h"
+#include "../reference.h"
 
 static void put(struct frame *frame, const void *bytes, size_t len)
 {

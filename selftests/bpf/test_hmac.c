@@ -10,7 +10,7 @@
 
 #include "core/auth.h"
 #include "frames.h"
-#include "reference.h"
+#include "../reference.h"
 #include "rig.h"
 #include "../tap.h"
 #include "../unit/random.h"

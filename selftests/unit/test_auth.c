@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "../tap.h"
-#include "flat_hmac.h"
+#include "../reference.h"
 #include "random.h"
 #include "vectors.h"
 
@@ -83,43 +83,6 @@ static void test_ucarp(void)
 	}
 }
 
-/* The addresses of one family ascending and each once, by looking for the least above the last. */
-static size_t append_ascending(uint8_t *message, const struct vip *vips, size_t n, uint8_t ip_version)
-{
-	size_t size = ip_version == 4 ? 4 : 16, len = 0;
-	const uint8_t *last = NULL;
-
-	for (;;) {
-		const uint8_t *least = NULL;
-
-		for (size_t i = 0; i < n; i++) {
-			if (vips[i].ip_version != ip_version || (last && memcmp(vips[i].address, last, size) <= 0))
-				continue;
-			if (!least || memcmp(vips[i].address, least, size) < 0)
-				least = vips[i].address;
-		}
-		if (!least)
-			return len;
-		memcpy(message + len, least, size);
-		len += size;
-		last = least;
-	}
-}
-
-static void flat_digest(uint8_t md[CARP_MD_LEN], const uint8_t *password, size_t password_len, uint8_t vhid,
-			const struct vip *vips, size_t n, uint64_t counter)
-{
-	uint8_t message[FLAT_MESSAGE_MAX] = { 2, 1, vhid }, key[20] = { 0 };
-	size_t len = 3;
-
-	memcpy(key, password, password_len);
-	len += append_ascending(message + len, vips, n, 4);
-	len += append_ascending(message + len, vips, n, 6);
-	for (int i = 0; i < 8; i++)
-		message[len++] = (uint8_t)(counter >> (56 - 8 * i));
-	flat_hmac_sha1(md, key, sizeof(key), message, len);
-}
-
 /* A few addresses differ in the last byte only, so that some come twice and order matters down to there. */
 static void random_vip(uint64_t *seed, struct vip *vip, uint8_t ip_version)
 {
@@ -154,7 +117,7 @@ static bool mix_agrees(uint64_t *seed, size_t n4, size_t n6)
 	}
 	for (size_t i = 0; i < sizeof(counters) / sizeof(*counters); i++) {
 		auth_hmac(&key, counters[i], got);
-		flat_digest(want, password, password_len, vhid, vips, n, counters[i]);
+		reference_carp_md(want, password, password_len, vhid, vips, n, counters[i]);
 		if (!memcmp(got, want, sizeof(want)))
 			continue;
 		diag("%zu IPv4 and %zu IPv6 addresses, password of %zu, counter %016llx: digests differ", n4, n6,

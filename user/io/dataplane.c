@@ -378,7 +378,13 @@ static int attach_in(struct dataplane *dp, uint32_t ifindex, enum xdp_attach_mod
 		return err;
 	grown = &dp->attachments[dp->attachment_count++];
 	*grown = (struct attachment){ .ifindex = ifindex, .mode = mode };
-	return look_at(ifindex, &grown->occupancy);
+	err = look_at(ifindex, &grown->occupancy);
+	if (!err)
+		return 0;
+	/* An attachment that could not be told from another's could not be taken off later. */
+	xdp_program__detach(dp->program, (int)ifindex, mode, 0);
+	dp->attachment_count--;
+	return err;
 }
 
 /* Another driver mode helps against what a driver lacks, not against these. */
