@@ -185,6 +185,8 @@ sub describe_arp {
 
 sub listen_interface {
 	my $socket = packet_socket(shift);
+	# SO_RCVBUFFORCE, 8 MB: the packets that follow a bow-out overrun the usual buffer, and hide what comes after.
+	setsockopt $socket, Socket::SOL_SOCKET, 33, pack 'i', 8 << 20 or die "frames.pl: receive buffer: $!\n";
 	my $key = @_ ? parse_options(@_) : undef;
 
 	timestamp($socket);
