@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/*
- * Was this advert signed with our key? The expensive question, so the last one. A flood of forged adverts is
- * told to the controller by one notice a second, not by one record each.
- */
+/* Was this advert signed with a key of ours, in a way that is accepted? The expensive question, so the last one. */
 #ifndef XCARP_AUTH_BPF_H
 #define XCARP_AUTH_BPF_H
 
-#include "maps.bpf.h"
+#include "guard.bpf.h"
+#include "notice.bpf.h"
 #include "parse.bpf.h"
 #include "vrouter.bpf.h"
-
-static __always_inline __u64 carp_counter(const struct carp_header *carp)
-{
-	return (__u64)bpf_ntohl(carp->counter[0]) << 32 | bpf_ntohl(carp->counter[1]);
-}
 
 static __always_inline bool hmac_is_good(const struct carp_header *carp, const struct carp_hmac_key *key)
 {
@@ -28,43 +21,51 @@ static __always_inline bool hmac_is_good(const struct carp_header *carp, const s
 	return difference == 0;
 }
 
-/* Of all CPUs that refuse adverts at this moment, the one that moves notice_ns on sends the notice. */
-static __always_inline void notice_refusal(const struct frame *frame, const struct vrouter *vr,
-					   enum xcarp_verdict reason)
+static __always_inline enum xcarp_verdict check_hmac(const struct frame *frame, const struct vrouter *vr)
 {
-	struct vr_live *live = vr->live;
-	__u64 now = bpf_ktime_get_coarse_ns(); /* a tick will do, at a tenth of the cost: this is where floods end */
-	__u64 last = *(volatile __u64 *)&live->notice_ns;
-	struct xcarp_record *record;
+	if (vr->entry->auth == AUTH_SIPHASH)
+		return DROP_WEAK_AUTH;
+	return hmac_is_good(frame->carp, &vr->key->hmac) ? ACCEPTED : DROP_BAD_HMAC;
+}
 
-	__sync_fetch_and_add(&live->bad_hmac, 1);
-	/* Signed: another CPU's clock reading may be a little ahead of ours. */
-	if (last && (__s64)(now - last) < (__s64)XCARP_NOTICE_INTERVAL_NS)
-		return;
-	if (__sync_val_compare_and_swap(&live->notice_ns, last, now) != last)
-		return;
-	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
-	if (!record)
-		return; /* the next notice has the count */
-	__builtin_memset(record, 0, sizeof(*record));
-	record->arrival_ns = bpf_ktime_get_ns();
-	record->slot = vr->entry->slot;
-	record->generation = vr->entry->generation;
-	record->abi_version = XCARP_ABI_VERSION;
-	record->type = RECORD_NOTICE;
-	record->reason = reason;
-	__builtin_memcpy(record->source, frame->source, sizeof(record->source));
-	record->ip_version = frame->ipv4 ? 4 : 6;
-	record->count = __sync_lock_test_and_set(&live->bad_hmac, 0);
-	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+/* NULL: none has this id. */
+static __always_inline const __u64 *find_siphash_key(const struct carp_siphash_keys *keys, __be32 id)
+{
+#pragma unroll
+	for (int i = 0; i < CARP_SIPHASH_KEYS_MAX; i++)
+		if (keys->ids[i] == id)
+			return keys->keys[i];
+	return NULL;
+}
+
+static __always_inline enum xcarp_verdict check_siphash(const struct frame *frame, const struct vrouter *vr)
+{
+	const __u32 *sent = (const __u32 *)frame->carp->tag;
+	const volatile __u64 *entered = find_siphash_key(&vr->key->siphash, frame->carp->key_id);
+	__u64 key[2], tag[2];
+
+	if (!entered)
+		return DROP_UNKNOWN_KEY;
+	/* Zeros also where it is just being entered: a key that everybody knows must not be good for a moment. */
+	key[0] = entered[0];
+	key[1] = entered[1];
+	if (!(key[0] | key[1]))
+		return DROP_UNKNOWN_KEY;
+	carp_siphash(key, frame->carp, frame->source, frame->ipv4 ? 1 : 4, tag);
+	tag[0] ^= SIPHASH_LE32(sent[0]) | SIPHASH_LE32(sent[1]) << 32;
+	tag[1] ^= SIPHASH_LE32(sent[2]) | SIPHASH_LE32(sent[3]) << 32;
+	return tag[0] | tag[1] ? DROP_BAD_TAG : ACCEPTED;
 }
 
 static __always_inline enum xcarp_verdict authenticate(const struct frame *frame, const struct vrouter *vr)
 {
-	if (hmac_is_good(frame->carp, vr->key))
-		return ACCEPTED;
-	notice_refusal(frame, vr, DROP_BAD_HMAC);
-	return DROP_BAD_HMAC;
+	enum xcarp_verdict verdict = frame->is_strong ? check_siphash(frame, vr) : check_hmac(frame, vr);
+
+	if (verdict == ACCEPTED)
+		return verdict;
+	guard_count_wrong(vr);
+	notice_refusal(frame, vr->entry, verdict, &vr->live->bad_hmac, &vr->live->notice_ns);
+	return verdict;
 }
 
 #endif

@@ -79,13 +79,22 @@ static __always_inline bool carp_checksum_is_good(const struct carp_header *carp
 	return checksum_is_good(sum);
 }
 
+/* Strong ones are foreign where they are not enabled. */
+static __always_inline bool frame_read_version(struct frame *frame, const struct vr_entry *vr)
+{
+	__u8 version = frame->carp->version_type >> 4;
+
+	frame->is_strong = version == CARP_VERSION_STRONG;
+	return version == CARP_VERSION || (frame->is_strong && vr->auth != AUTH_HMAC_SHA1);
+}
+
 static __always_inline enum xcarp_verdict check_advert(struct frame *frame, const struct vr_entry *vr)
 {
 	const struct carp_header *carp = frame->carp;
 
 	if (frame->ipv4 && frame->ipv4->frag_off & bpf_htons(IPV4_FRAG_MORE))
 		return DROP_FRAGMENT;
-	if (carp->version_type >> 4 != CARP_VERSION)
+	if (!frame_read_version(frame, vr))
 		return DROP_BAD_VERSION;
 	if ((carp->version_type & 0xf) != CARP_TYPE_ADVERTISEMENT)
 		return DROP_BAD_TYPE;

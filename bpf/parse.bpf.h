@@ -27,6 +27,7 @@
 #define IPV4_FRAG_MORE 0x2000
 #define IPV4_FRAG_OFFSET 0x1fff
 #define CARP_MIN_READABLE 4 /* version, VHID and authlen: enough to tell whose packet it is */
+#define ICMPV6_PROTOCOL 58
 #define VRRP2_SEVEN_ADDRESSES_LEN (8 + 7 * 4 + 8)
 
 struct vlan_tag {
@@ -34,15 +35,21 @@ struct vlan_tag {
 	__be16 ethertype; /* of what follows the tag */
 };
 
+_Static_assert(VLAN_TAGS_MAX * sizeof(struct vlan_tag) <= sizeof(struct iphdr), "who has room for one has room for the other");
+
 /* A frame of protocol 112. Of ipv4 and ipv6 one is set; the pointers lie in the packet. */
 struct frame {
 	void *end;
+	struct vlan_tag *tags;
+	void *next; /* what follows the Ethernet header and its tags */
+	__u32 tag_count;
 	struct iphdr *ipv4;
 	struct ipv6hdr *ipv6;
 	struct carp_header *carp;
 	__u16 vlan;
 	__u16 inner_vlan;
 	__u32 source[4]; /* network order, zeros after an IPv4 address: as the maps have it */
+	bool is_strong; /* of CARP_VERSION_STRONG; known once it is checked */
 };
 
 static __always_inline bool is_vlan(__be16 ethertype)
@@ -50,20 +57,31 @@ static __always_inline bool is_vlan(__be16 ethertype)
 	return ethertype == bpf_htons(ETH_P_8021Q) || ethertype == bpf_htons(ETH_P_8021AD);
 }
 
-/* A tag with VID 0 carries a priority and no VLAN, so it counts as no tag at all. */
-static __always_inline void frame_add_vlan(struct frame *frame, __u16 vid)
+static __always_inline __u16 vlan_id(const struct vlan_tag *tag)
 {
-	if (!frame->vlan)
-		frame->vlan = vid;
-	else
-		frame->inner_vlan = vid;
+	return bpf_ntohs(tag->tci) & VLAN_VID_MASK;
 }
 
-/*
- * 4 or 6 for IPv4 and IPv6 frames of protocol 112 whose fixed IP header is whole, 0 for all others. This is all that other traffic
- * goes through, so it is kept short; IPv6 with extension headers is other traffic.
- */
-static __always_inline int frame_ip_version_of_112(struct frame *frame, struct xdp_md *ctx)
+/* A tag with VID 0 carries a priority and no VLAN, so it counts as no tag at all. */
+static __always_inline void frame_read_vlans(struct frame *frame)
+{
+	__u16 outer = frame->tag_count > 0 ? vlan_id(&frame->tags[0]) : 0;
+	__u16 inner = frame->tag_count > 1 ? vlan_id(&frame->tags[1]) : 0;
+
+	frame->vlan = outer ?: inner;
+	frame->inner_vlan = outer ? inner : 0;
+}
+
+enum frame_kind {
+	OTHER_TRAFFIC,
+	ADVERT_IPV4, /* of protocol 112, its fixed IP header whole */
+	ADVERT_IPV6,
+	ARP_FRAME,
+	ICMPV6_FRAME, /* its IP header whole */
+};
+
+/* This is all that other traffic goes through, so it is kept short; IPv6 with extension headers is other traffic. */
+static __always_inline enum frame_kind frame_kind_of(struct frame *frame, struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data;
 	void *end = (void *)(long)ctx->data_end;
@@ -71,36 +89,42 @@ static __always_inline int frame_ip_version_of_112(struct frame *frame, struct x
 	void *next = eth + 1;
 	__be16 ethertype;
 
-	/* Every frame has room for an IPv4 header. */
+	/* Every frame has room for an IPv4 header, and so for the tags. */
 	if (next + sizeof(struct iphdr) > end)
-		return 0;
+		return OTHER_TRAFFIC;
 	ethertype = *(__be16 *)(data + offsetof(struct ethhdr, h_proto));
-	frame->vlan = 0;
-	frame->inner_vlan = 0;
+	frame->tags = next;
+	frame->tag_count = 0;
 
 #pragma unroll
 	for (int i = 0; i < VLAN_TAGS_MAX; i++) {
-		struct vlan_tag *tag = next;
-
 		if (!is_vlan(ethertype))
 			break;
-		if ((void *)(tag + 1) > end)
-			return 0;
-		frame_add_vlan(frame, bpf_ntohs(tag->tci) & VLAN_VID_MASK);
-		ethertype = tag->ethertype;
-		next = tag + 1;
+		ethertype = frame->tags[i].ethertype;
+		next = &frame->tags[i + 1];
+		frame->tag_count = i + 1;
 	}
 
 	frame->end = end;
+	frame->next = next;
 	if (ethertype == bpf_htons(ETH_P_IP)) {
 		frame->ipv4 = next;
-		return (void *)(frame->ipv4 + 1) <= end && frame->ipv4->protocol == CARP_IPPROTO ? 4 : 0;
+		return (void *)(frame->ipv4 + 1) <= end && frame->ipv4->protocol == CARP_IPPROTO ? ADVERT_IPV4 : OTHER_TRAFFIC;
 	}
 	if (ethertype == bpf_htons(ETH_P_IPV6)) {
 		frame->ipv6 = next;
-		return (void *)(frame->ipv6 + 1) <= end && frame->ipv6->nexthdr == CARP_IPPROTO ? 6 : 0;
+		if ((void *)(frame->ipv6 + 1) > end)
+			return OTHER_TRAFFIC;
+		if (frame->ipv6->nexthdr == CARP_IPPROTO)
+			return ADVERT_IPV6;
+		return frame->ipv6->nexthdr == ICMPV6_PROTOCOL ? ICMPV6_FRAME : OTHER_TRAFFIC;
 	}
-	return 0;
+	return ethertype == bpf_htons(ETH_P_ARP) ? ARP_FRAME : OTHER_TRAFFIC;
+}
+
+static __always_inline __u64 carp_counter(const struct carp_header *carp)
+{
+	return (__u64)bpf_ntohl(carp->counter[0]) << 32 | bpf_ntohl(carp->counter[1]);
 }
 
 static __always_inline __u32 ipv4_header_len(const struct iphdr *ipv4)
@@ -143,6 +167,7 @@ static __always_inline enum xcarp_verdict frame_find_advert(struct frame *frame)
 	/* VRRPv2 with seven addresses has CARP's version and authlen both, and only its length tells. */
 	if (carp->version_type >> 4 == CARP_VERSION && frame_payload_len(frame) == VRRP2_SEVEN_ADDRESSES_LEN)
 		return PASS_VRRP;
+	frame_read_vlans(frame);
 	return ACCEPTED;
 }
 

@@ -10,18 +10,13 @@
 #include "parse.bpf.h"
 #include "vrouter.bpf.h"
 #include "checks.bpf.h"
+#include "guard.bpf.h"
 #include "auth.bpf.h"
 #include "record.bpf.h"
+#include "fence.bpf.h"
+#include "count.bpf.h"
 
 _Static_assert(ACCEPTED == 0, "the chain of checks goes on while each says ACCEPTED");
-
-static __always_inline void count(enum xcarp_verdict verdict)
-{
-	struct xcarp_drops *all = counters();
-
-	if (all)
-		((__u64 *)all)[verdict]++;
-}
 
 static __always_inline int xdp_action(enum xcarp_verdict verdict, const struct vrouter *vr)
 {
@@ -46,9 +41,11 @@ static __always_inline int take_advert(struct frame *frame, struct xdp_md *ctx)
 
 	verdict = frame_find_advert(frame) ?:
 		  find_vrouter(&vr, frame, ctx) ?:
-		  check_advert(frame, vr.entry) ?:
+		  check_and_tell(frame, &vr) ?:
 		  load_vrouter(&vr) ?:
+		  guard_admit(frame, &vr) ?:
 		  authenticate(frame, &vr) ?:
+		  guard_take(frame, &vr) ?:
 		  record_advert(frame, &vr);
 	count(verdict);
 	return xdp_action(verdict, &vr);
@@ -59,13 +56,17 @@ int xcarp(struct xdp_md *ctx)
 {
 	struct frame frame;
 
-	switch (frame_ip_version_of_112(&frame, ctx)) {
-	case 4:
+	switch (frame_kind_of(&frame, ctx)) {
+	case ADVERT_IPV4:
 		frame.ipv6 = NULL;
 		return take_advert(&frame, ctx);
-	case 6:
+	case ADVERT_IPV6:
 		frame.ipv4 = NULL;
 		return take_advert(&frame, ctx);
+	case ARP_FRAME:
+		return answer_question(&frame, ARP_FRAME, ctx);
+	case ICMPV6_FRAME:
+		return answer_question(&frame, ICMPV6_FRAME, ctx);
 	default:
 		return XDP_PASS;
 	}

@@ -5,6 +5,7 @@
 # under valgrind. Fails where a test fails, and where one that could run here is skipped.
 
 set -eu
+export LC_ALL=C # comm and globs agree on the order
 cd "$(dirname "$0")/.."
 
 # Reasons a test may be skipped for, as regexes.
@@ -15,11 +16,23 @@ die() {
 	exit 1
 }
 
+# Namespaces of labs whose shell is gone, sorted.
+abandoned() {
+	local namespace
+
+	for namespace in /run/netns/xc*; do
+		[[ $namespace =~ /xc([0-9]+)- && ! -e /proc/${BASH_REMATCH[1]} ]] && echo "${namespace##*/}"
+	done
+	return 0
+}
+
 ((EUID == 0)) || die "must be root: the tests make network namespaces and load XDP programs (try sudo)"
 scripts/setup.sh build test
+# What a run left that was killed together with its watchers says nothing of this one.
+left_before=$(abandoned)
 
 jobs=$(nproc)
-make -j "$jobs" tests
+make -j "$jobs" tests fuzz
 make -j "$jobs" SANITIZE=1 tests
 
 # Tests in namespaces mostly wait.
@@ -29,12 +42,16 @@ for reason in ${allowed_skips[@]+"${allowed_skips[@]}"}; do
 done
 shopt -s nullglob
 # The long ones first.
-selftests/run "${arguments[@]}" selftests/interop/*.t selftests/netns/*.t \
-	build/tests/{unit,bpf}/test_* build/asan/tests/{unit,bpf}/test_* \
-	--sanitized selftests/netns/*.t \
+selftests/run "${arguments[@]}" selftests/fuzz/targets.t selftests/sim/*.t selftests/interop/*.t selftests/netns/*.t \
+	build/tests/fuzz/differential \
+	build/tests/{unit,io,bpf}/test_* build/asan/tests/{unit,io,bpf}/test_* \
+	--sanitized selftests/sim/simulation.t selftests/netns/*.t \
 	--valgrind build/tests/unit/test_*
 
-for namespace in /run/netns/xc*; do
-	[[ $namespace =~ /xc([0-9]+)- && ! -e /proc/${BASH_REMATCH[1]} ]] || continue
-	die "a test left its namespace behind: ${namespace##*/}"
+# A lab's watcher may still be at it.
+for ((try = 0; try < 100; try++)); do
+	left=$(comm -13 <(echo "$left_before") <(abandoned))
+	[[ $left ]] || exit 0
+	sleep 0.1
 done
+die "a test left its namespaces behind: ${left//$'\n'/ }"

@@ -148,8 +148,8 @@ say client "was without an answer for $failover ms"
 who_holds
 echo "                 r1's own kernel still has the address, as the dead leave it; nobody can reach it there."
 echo
-echo "                 bpftool map dump pinned $(lab_pins r2)/live    (on r2)"
-bpftool map dump pinned "$(lab_pins r2)/live" | sed -n '/"state"/,/"own_advskew"/s/^ */                     /p'
+echo "                 bpftool map lookup pinned $(lab_pins r2)/live key 0 0 0 0    (on r2)"
+bpftool map lookup pinned "$(lab_pins r2)/live" key 0 0 0 0 | sed -n '/"state"/,/"own_advskew"/s/^ */                     /p'
 echo
 
 back=$((${EPOCHREALTIME/./} / 1000))

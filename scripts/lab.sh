@@ -137,6 +137,31 @@ lab_capture() {
 	lab_spawn "$name" "$file.log" tcpdump -n -i eth0 -U -w "$file" "$@"
 }
 
+# lab_answers HOST SOURCE ADDRESS FIRST_MS MOMENT_MS: the MACs of those who answer HOST's ARP request for ADDRESS. The first one
+# has FIRST_MS; after each it is waited MOMENT_MS for another.
+lab_answers() {
+	lab_run "$1" perl -e '
+		use Socket;
+		my ($source, $target, $first, $moment) = @ARGV;
+		socket my $s, 17, SOCK_RAW, unpack("S", pack "n", 0x0806) or die $!;
+		my $request = pack "a16 x24", "eth0";
+		ioctl $s, 0x8933, $request or die $!;
+		my $to = pack "S n i S C2 a8", 17, 0x0806, unpack("x16 i", $request), 0, 0, 6, "\xff" x 6;
+		bind $s, $to or die $!;
+		my $mac = "\x02\0" . inet_aton($source);
+		send $s, "\xff" x 6 . $mac . pack("n", 0x0806) . pack("n n C2 n", 1, 0x0800, 6, 4, 1) .
+			$mac . inet_aton($source) . "\0" x 6 . inet_aton($target), 0, $to or die $!;
+		my %who;
+		vec(my $set = "", fileno $s, 1) = 1;
+		while (select(my $ready = $set, undef, undef, (%who ? $moment : $first) / 1000) > 0) {
+			recv $s, my $frame, 2048, 0;
+			my ($op, $smac, $sender) = unpack "x20 n a6 a4", $frame;
+			$who{unpack "H*", $smac} = 1 if $op == 2 && $sender eq inet_aton $target;
+		}
+		print join " ", sort keys %who;
+	' "${@:2}"
+}
+
 # The directory of the host's pinned maps.
 lab_pins() {
 	echo "$LAB_PINS/$(stat -Lc %i "/run/netns/$LAB-$1")"

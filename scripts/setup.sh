@@ -7,7 +7,7 @@
 
 set -u
 
-build=(clang llvm gcc make pkg-config libbpf-dev libxdp-dev libnl-3-dev libnl-route-3-dev libsodium-dev libelf-dev
+build=(clang llvm gcc make pkg-config libbpf-dev libxdp-dev libnl-3-dev libnl-route-3-dev libsodium-dev libseccomp-dev libncurses-dev libelf-dev
 	zlib1g-dev linux-libc-dev libc6-dev iproute2 iputils-ping procps perl-base)
 test=(ucarp keepalived perl tcpdump valgrind)
 
@@ -39,6 +39,22 @@ bpftool_works() {
 	PATH=$PATH:/usr/sbin bpftool version >/dev/null 2>&1
 }
 
+# libFuzzer and the sanitizers' runtime have a package of their own, or are part of clang's.
+fuzzer_packages() {
+	local major package
+
+	major=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p' | head -n 1)
+	for package in "libclang-rt-$major-dev" "libclang-common-$major-dev"; do
+		known "$package" && echo "$package" && return
+	done
+	echo libclang-rt-dev
+}
+
+fuzzer_works() {
+	echo 'int LLVMFuzzerTestOneInput(const char *a, unsigned long n) { return a && !n; }' |
+		clang -fsanitize=fuzzer,address,undefined -x c -o /dev/null - 2>/dev/null
+}
+
 # Keeps the daemons among the packages from being started, now and at boot.
 install_quietly() {
 	local policy=/usr/sbin/policy-rc.d
@@ -63,19 +79,20 @@ wanted=()
 for set; do
 	case $set in
 	build) wanted+=("${build[@]}") ;;
-	test) wanted+=("${test[@]}") ;;
+	test) wanted+=("${test[@]}") needs_fuzzer=1 ;;
 	*) die "$set: must be build or test" ;;
 	esac
 done
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
-	die "this is no Debian or Ubuntu; install by hand what they call: ${wanted[*]} bpftool"
+	die "this is no Debian or Ubuntu; install by hand what they call: ${wanted[*]} bpftool, libFuzzer"
 fi
 missing=()
 for package in "${wanted[@]}"; do
 	installed "$package" || missing+=("$package")
 done
 bpftool_works || missing+=(bpftool)
+[[ ! ${needs_fuzzer-} ]] || fuzzer_works || missing+=(libfuzzer)
 ((${#missing[@]})) || exit 0
 
 ((EUID == 0)) || die "must be root to install: ${missing[*]}"
@@ -85,11 +102,15 @@ apt-get update -qq >"$log" 2>&1 || {
 	cat "$log" >&2
 	die "apt-get update failed"
 }
-if [[ ${missing[-1]} == bpftool ]]; then
-	unset 'missing[-1]'
-	read -ra tools <<<"$(bpftool_packages)"
-	missing+=("${tools[@]}")
-fi
-install_quietly "${missing[@]}"
+packages=()
+for package in "${missing[@]}"; do
+	case $package in
+	bpftool) read -ra tools <<<"$(bpftool_packages)" && packages+=("${tools[@]}") ;;
+	libfuzzer) packages+=("$(fuzzer_packages)") ;;
+	*) packages+=("$package") ;;
+	esac
+done
+install_quietly "${packages[@]}"
 rm -f "$log"
 bpftool_works || die "bpftool does not run after installing ${tools[*]}: install the linux-tools of this kernel, $(uname -r)"
+[[ ! ${needs_fuzzer-} ]] || fuzzer_works || die "clang cannot link libFuzzer after installing ${packages[*]}"

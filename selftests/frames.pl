@@ -5,6 +5,8 @@
 # program under test on purpose; needs nothing but Perl's core.
 #
 #	frames.pl send INTERFACE [KEY=VALUE...]    adverts from a packet socket; prints when the last one was sent
+#	frames.pl record INTERFACE                 adverts as they come in, a frame in hexadecimal a line
+#	frames.pl play INTERFACE FILE [KEY=VALUE...]    such lines again; src= and advskew= write that anew, rate=
 #	frames.pl print [KEY=VALUE...]             one frame in hexadecimal
 #	frames.pl listen INTERFACE                 adverts, VRRP and ARP as they come in, one line each
 #	frames.pl raw INTERFACE [GROUP]            what a raw socket of protocol 112 gets
@@ -15,7 +17,8 @@
 #	TIME vrrp SOURCE version=3 vrid=1 priority=100 group=...
 #	TIME announce ADDRESS smac=... dmac=...                  (a gratuitous ARP request)
 #	TIME arp request|reply SENDER TARGET smac=...
-# TIME is the kernel's receive time, seconds since 1970. hmac=good|bad where `listen` was given pass= and vips=.
+# TIME is the kernel's receive time, seconds since 1970. hmac=good|bad where `listen` was given pass= and vips=;
+# key=ID in its place for a strong advert (version 4).
 
 use strict;
 use warnings;
@@ -152,6 +155,48 @@ sub send_adverts {
 	printf "%.6f\n", $sent;
 }
 
+sub record {
+	my $socket = packet_socket(shift);
+
+	print "listening\n";
+	while (defined(my $from = recv $socket, my $frame, 2048, 0)) {
+		next if length $frame != 70 || (unpack 'x10 C', $from) == PACKET_OUTGOING;
+		next if unpack('x12 n', $frame) != ETH_P_IP || unpack('x23 C', $frame) != IPPROTO_CARP;
+		print unpack('H*', $frame), "\n";
+	}
+	die "frames.pl: recv: $!\n";
+}
+
+# All checksums are mended: what is left for the receiver to go by is the digest, which is right, and the counter.
+sub rewrite {
+	my ($frame, %new) = @_;
+
+	substr($frame, 26, 4) = inet_aton($new{src}) if defined $new{src};
+	substr($frame, 36, 1) = pack 'C', $new{advskew} if defined $new{advskew};
+	for my $part ([14, 20, 24], [34, 36, 40]) {
+		my ($start, $len, $sum) = @$part;
+		substr($frame, $sum, 2) = "\0\0";
+		substr($frame, $sum, 2) = pack 'n', checksum(substr $frame, $start, $len);
+	}
+	return $frame;
+}
+
+sub play {
+	my $socket = packet_socket(shift);
+	my $file = shift;
+	my %new = map { /^(src|advskew|rate)=(.*)/ ? ($1, $2) : die "frames.pl: $_: must be src=, advskew= or rate=\n" } @_;
+	my $start = clock_gettime(CLOCK_MONOTONIC);
+	my $n = 0;
+
+	open my $frames, '<', $file or die "frames.pl: $file: $!\n";
+	while (<$frames>) {
+		next unless /^([0-9a-f]{140})$/;
+		clock_nanosleep(CLOCK_MONOTONIC, 1e9 * ($start + $n / ($new{rate} || 200)), TIMER_ABSTIME) if $n++;
+		send $socket, rewrite(pack('H*', $1), %new), 0 or die "frames.pl: send: $!\n";
+	}
+	print "$n\n";
+}
+
 sub describe_ip {
 	my ($eth, $ip, $key) = @_;
 	my ($version_ihl, $ttl, $proto, $src, $dst) = unpack 'C x7 C2 x2 a4 a4', $ip;
@@ -164,7 +209,9 @@ sub describe_ip {
 		if $type >> 4 == 3 || $authlen != 7;
 	return if length $l4 < 36;
 	my $hmac = '';
-	if (defined $key) {
+	if ($type >> 4 == 4) {
+		$hmac = ' key=' . unpack 'N', substr $l4, 16, 4;
+	} elsif (defined $key) {
 		my $good = carp_hmac($key->{pass}, $vhid, $key->{vips}, substr $l4, 8, 8) eq substr $l4, 16, 20;
 		$hmac = ' hmac=' . ($good ? 'good' : 'bad');
 	}
@@ -223,8 +270,10 @@ my %commands = (
 	send => \&send_adverts,
 	print => sub { print unpack('H*', frame(parse_options(@_))), "\n" },
 	listen => \&listen_interface,
+	record => \&record,
+	play => \&play,
 	raw => \&listen_raw,
 	mutations => sub { print "$_\n" for sort keys %mutations },
 );
-my $command = $commands{shift // ''} or die "usage: frames.pl send|print|listen|raw|mutations ...\n";
+my $command = $commands{shift // ''} or die "usage: frames.pl send|record|play|print|listen|raw|mutations ...\n";
 $command->(@ARGV);

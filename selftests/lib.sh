@@ -225,9 +225,18 @@ stop() {
 	STATUS=$?
 }
 
-# alone HOST: nothing runs there but its daemon.
+# runner HOST: the process id of its daemon's script runner.
+runner() {
+	pgrep -P "${PID[$1]}" -x xcarp-scripts
+}
+
+# alone HOST: nothing runs there but its daemon, with its script runner.
 alone() {
-	[[ $(ip netns pids "$LAB-$1") == "${PID[$1]}" ]]
+	local pid
+
+	for pid in $(ip netns pids "$LAB-$1"); do
+		[[ $pid == "${PID[$1]}" || $pid == "$(runner "$1")" ]] || return 1
+	done
 }
 
 # kill_9 HOST
@@ -410,6 +419,16 @@ on_wire() {
 
 seen() {
 	on_wire "$1" >/dev/null
+}
+
+# longest_gap REGEX FROM_MS: between two such lines from then on, in ms
+longest_gap() {
+	on_wire "$1" | awk -v from="$2" '
+		{ ms = $1 * 1000 }
+		ms < from { next }
+		last && ms - last > gap { gap = ms - last }
+		{ last = ms }
+		END { printf "%.0f", gap }'
 }
 
 # seen_times N REGEX

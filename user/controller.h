@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a controller is made of, for the three files that put it together: vrouters.c has the list of virtual routers,
- * interfaces.c the interfaces that they are on, xcarp.c everything else.
+ * What a controller is made of, for the files that put it together: vrouters.c has the list of virtual routers and
+ * changes it, interfaces.c the interfaces that they are on, xcarp.c everything else.
  */
 #ifndef XCARP_CONTROLLER_H
 #define XCARP_CONTROLLER_H
@@ -9,56 +9,106 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/config.h"
 #include "core/options.h"
-#include "engine.h"
+#include "core/table.h"
+#include "engine/engine.h"
+#include "io/control.h"
 #include "io/dataplane.h"
 #include "io/loop.h"
 #include "io/rtnl.h"
 #include "io/scripts.h"
-#include "io/tx_packet.h"
+#include "io/tx.h"
+#include "keys.h"
+#include "loader.h"
+#include "plan.h"
 
-/* A virtual router's slot is its place in the controller's list, in the maps and in every adapter. */
-struct slot {
-	struct vr_options *options;
+#define NO_INDEX UINT32_MAX
+
+/* A virtual router. Its index in the controller's list is its number in the engine and in the scripts, too. */
+struct vrouter_slot {
 	struct interface *interface;
-	uint32_t next; /* the interface's next slot, or NO_SLOT */
+	uint32_t map_slot; /* in `live` */
+	uint32_t next; /* of the same interface, or NO_INDEX */
+	uint32_t previous;
+	bool is_entered; /* in the maps, on the interface as it is now */
+	bool is_started; /* the engine is told of its link */
+	bool is_leaving; /* stopped, and removed as soon as that is carried out */
+	bool is_adopted; /* its map slot was a dead process's */
 };
 
-#define NO_SLOT UINT32_MAX
-
-/* An interface that virtual routers name, whether it is there or not. */
+/* A link of the host, whether virtual routers are on it or not, or a name that they wait for. */
 struct interface {
 	char name[XCARP_IFNAME_LEN];
 	struct engine_link link; /* as the kernel told last */
 	bool is_ethernet;
 	bool is_attached;
+	bool has_claimed; /* one that another process has, which is not entered */
 	bool is_told; /* in the retelling under way */
 	uint64_t attach_again_ns; /* when to try once more; UINT64_MAX: no need */
-	uint32_t first; /* slot */
+	uint32_t first; /* virtual router */
+	uint64_t adverts_in_256_s; /* what all of them send as masters */
+	uint32_t number; /* in the controller's list */
+};
+
+/* A change of the list under way. */
+enum change_step {
+	CHANGE_NONE,
+	CHANGE_ADDRESSES, /* entering those that the changed ones are to have: may they? */
+	CHANGE_CLAIM, /* entering the new ones; nothing that runs is touched before all are in */
+	CHANGE_UPDATE,
+	CHANGE_REMOVE,
+	CHANGE_START,
+	CHANGE_BURY,
+	CHANGE_MOVED, /* entering once more those that belonged to what is buried now */
+};
+
+struct change {
+	enum change_step step;
+	struct plan plan;
+	uint32_t at; /* in the step's list */
+	uint64_t not_before_ns; /* the next piece */
+	bool is_waiting; /* for a script, or for addresses to go */
+	uint64_t began_ns;
+	int runner_error; /* the script runner's, with the file */
 };
 
 struct controller {
 	struct options options;
-	struct config config; /* -c; empty without */
-	struct slot *slots;
-	uint32_t slot_count;
-	struct interface *interfaces;
+	struct vrouter_slot *slots;
+	struct plan_running *running; /* options and keys, by index, for the loader to compare with */
+	uint32_t capacity;
+	uint32_t count; /* in use */
+	uint32_t hint; /* where an unused index may be */
+	struct keys *keys;
+	struct change change;
+	bool reload_again;
+
+	struct interface **interfaces;
 	uint32_t interface_count;
-	struct carp_hmac_key *keys; /* guarded memory, one a slot */
-	uint32_t *source_ifindexes; /* of each slot: where its source address was at start; 0: nowhere */
+	uint32_t interface_room;
+	struct table *by_name;
+	struct table *by_ifindex;
+	uint64_t attach_again_ns; /* the earliest of them */
 
 	struct loop *loop;
 	struct rtnl *rtnl;
-	struct tx_packet *tx;
+	struct tx *tx;
 	struct scripts *scripts;
 	struct dataplane *dataplane;
 	struct engine *engine;
+	struct loader *loader;
+	struct runner runner;
+	struct control *control;
 	struct ports ports;
 	struct rtnl_events rtnl_events;
+	struct control_events control_events;
 	struct loop_source signals;
 
+	uint64_t now_ns; /* of this round of the loop */
+	uint32_t states[MASTER + 1]; /* virtual routers in BACKUP and in MASTER; in INIT they come and go uncounted */
+	bool is_status_old; /* as the service manager was told */
 	bool is_stopping;
+	bool is_handing_over;
 	bool is_done;
 };
 
@@ -66,42 +116,72 @@ struct controller {
 
 int controller_fail(const char *what, int err);
 
-/* vrouters.c: from the command line or from a file, with their keys. */
+/* vrouters.c */
 
-int vrouters_list(struct controller *c);
+/* The list for the first time: what it is to be, before anything of the host is touched; and then making it so. */
+int vrouters_plan(struct controller *c);
+int vrouters_start(struct controller *c);
 
-/* Once more, when each has the name of its interface. */
-int vrouters_check_unique(struct controller *c);
+/* Reads the file again and changes what differs, as vrouters_work() gets its turns. */
+void vrouters_reload(struct controller *c);
 
-/* After this no password is in memory; argv's the caller wipes. Every wrong file is told. */
-int vrouters_prepare_keys(struct controller *c);
+/* A piece of a change that is under way. */
+void vrouters_work(struct controller *c, uint64_t now_ns);
+uint64_t vrouters_deadline(const struct controller *c);
 
-/* Scripts that cannot be run, better now than at the first takeover. */
-int vrouters_check_scripts(const struct controller *c);
-void vrouters_warn_of_odd_options(const struct controller *c);
+/* A change is under way, from the reading of the file on. */
+bool vrouters_changing(const struct controller *c);
+void vrouters_stop(struct controller *c, uint64_t now_ns);
 void vrouters_free(struct controller *c);
 
-/* `file:line: ` of a virtual router, or nothing where it has none. */
-const char *vrouters_place(const struct controller *c, uint32_t slot);
+/* All of them, in the order of their numbers:  for (i = vrouters_next(c, NO_INDEX); i != NO_INDEX; i = ...) */
+uint32_t vrouters_next(const struct controller *c, uint32_t index);
+
+static inline const struct vr_options *vrouter_options(const struct controller *c, uint32_t index)
+{
+	return c->running[index].options;
+}
 
 /* interfaces.c */
 
-/* Finds the interface of every virtual router and checks that it can be used. */
+/* All links of the host. */
 int interfaces_find(struct controller *c);
+void interfaces_free(struct controller *c);
 
-/* Puts the program on each and enters its virtual routers into the maps. */
-int interfaces_use(struct controller *c);
-void interfaces_tell_engine(struct controller *c, uint64_t now_ns);
+/* The one of that name, known from now on. NULL where memory is short; that is not logged. */
+struct interface *interface_named(struct controller *c, const char *name);
+
+/*
+ * Puts a virtual router on its interface, with the program and in the maps; where the interface is not there, that happens
+ * when it comes. interface_leave() undoes it.
+ */
+int interface_join(struct controller *c, uint32_t index);
+void interface_leave(struct controller *c, uint32_t index);
+
+/*
+ * The addresses that it is to have are entered as its own. 0, or -errno: -EEXIST after a logged line, another process lives by
+ * one of them.
+ */
+int interface_enter_vips(struct controller *c, uint32_t index, const struct vr_options *options);
+
+/* And those that it is not to have after all are not: all that are in options, but not in its own. */
+void interface_remove_vips(struct controller *c, uint32_t index, const struct vr_options *options);
+
+/*
+ * Its options or key are others: the maps get what is new. True where interface_updated() is to follow, when the engine
+ * has taken what is no longer wanted off the interface.
+ */
+bool interface_update(struct controller *c, uint32_t index, const struct vr_options *old);
+void interface_updated(struct controller *c, uint32_t index, const struct vr_options *old);
+void interface_tell_engine(struct controller *c, uint32_t index, uint64_t now_ns);
 
 /* Those that could not be used a while ago. */
 void interfaces_try_again(struct controller *c, uint64_t now_ns);
-uint64_t interfaces_deadline(const struct controller *c);
 void interfaces_lose(struct controller *c);
 
 /* What rtnetlink tells; around a retelling, the ones that are not told are gone. */
 void interfaces_resync_begin(struct controller *c);
 void interfaces_resync_end(struct controller *c, uint64_t now_ns);
 void interfaces_link(struct controller *c, const struct rtnl_link *link, uint64_t now_ns);
-void interfaces_note_source(struct controller *c, uint32_t ifindex, const struct vip *address);
 
 #endif

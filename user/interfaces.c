@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The interfaces that virtual routers are on: with a program on it and its virtual routers in the maps, the engine may use
- * one; without, it is told that there is none. They come and go under their names.
+ * The host's links, and which virtual routers are on them: with a program on it and its virtual routers in the maps, the
+ * engine may use one; without, it is told that there is none. They come and go under their names.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,79 +16,145 @@
 
 #define NS_PER_S 1000000000ull
 #define ATTACH_RETRY_NS (5 * NS_PER_S)
+#define CLAIM_RETRY_NS (10 * NS_PER_S) /* another process has a virtual router of ours */
+#define LOCK_RETRY_NS (NS_PER_S / 20) /* another process of ours is busy with the maps */
 
-static void forget_slots(struct controller *c, const struct interface *interface, uint32_t until)
+static uint32_t hash_of_name(const char *name)
 {
-	for (uint32_t slot = interface->first; slot != until; slot = c->slots[slot].next)
-		dataplane_vr_remove(c->dataplane, slot, c->slots[slot].options, interface->link.ifindex);
+	return table_hash(0, name, strlen(name));
 }
 
-static int use_interface(struct controller *c, struct interface *interface)
+static uint32_t hash_of_ifindex(uint32_t ifindex)
 {
-	int err = dataplane_attach(c->dataplane, interface->link.ifindex, interface->name);
+	return table_hash(0, &ifindex, sizeof(ifindex));
+}
 
-	if (err)
-		return err;
-	for (uint32_t slot = interface->first; slot != NO_SLOT; slot = c->slots[slot].next) {
-		err = dataplane_vr_add(c->dataplane, slot, c->slots[slot].options, interface->link.ifindex, &c->keys[slot]);
-		if (!err)
-			continue;
-		forget_slots(c, interface, slot);
-		dataplane_detach(c->dataplane, interface->link.ifindex);
-		return err;
+static struct interface *find_name(const struct controller *c, const char *name)
+{
+	for (uint32_t at = table_first(c->by_name, hash_of_name(name)); at != TABLE_NONE; at = table_next(c->by_name, at))
+		if (!strcmp(c->interfaces[table_number(c->by_name, at)]->name, name))
+			return c->interfaces[table_number(c->by_name, at)];
+	return NULL;
+}
+
+static struct interface *find_ifindex(const struct controller *c, uint32_t ifindex)
+{
+	uint32_t at;
+
+	for (at = table_first(c->by_ifindex, hash_of_ifindex(ifindex)); at != TABLE_NONE; at = table_next(c->by_ifindex, at))
+		if (c->interfaces[table_number(c->by_ifindex, at)]->link.ifindex == ifindex)
+			return c->interfaces[table_number(c->by_ifindex, at)];
+	return NULL;
+}
+
+static bool make_room(struct controller *c)
+{
+	uint32_t room = c->interface_room ? 2 * c->interface_room : 16;
+	struct interface **grown;
+
+	if (c->interface_count < c->interface_room)
+		return true;
+	grown = reallocarray(c->interfaces, room, sizeof(struct interface *));
+	if (!grown)
+		return false;
+	c->interfaces = grown;
+	c->interface_room = room;
+	return true;
+}
+
+struct interface *interface_named(struct controller *c, const char *name)
+{
+	struct interface *interface = find_name(c, name);
+
+	if (interface)
+		return interface;
+	interface = make_room(c) ? calloc(1, sizeof(*interface)) : NULL;
+	if (!interface)
+		return NULL;
+	interface->attach_again_ns = UINT64_MAX;
+	interface->first = NO_INDEX;
+	interface->number = c->interface_count;
+	snprintf(interface->name, sizeof(interface->name), "%s", name);
+	if (!table_put(c->by_name, hash_of_name(name), interface->number)) {
+		free(interface);
+		return NULL;
 	}
-	interface->is_attached = true;
-	return 0;
+	c->interfaces[c->interface_count++] = interface;
+	return interface;
 }
 
-/* The program is off it and the maps know nothing of it any more. */
+static void set_ifindex(struct controller *c, struct interface *interface, uint32_t ifindex)
+{
+	if (interface->link.ifindex == ifindex)
+		return;
+	if (interface->link.ifindex)
+		table_remove(c->by_ifindex, hash_of_ifindex(interface->link.ifindex), interface->number);
+	interface->link = (struct engine_link){ 0 };
+	/* Where memory is short it counts as one that is not there. */
+	if (ifindex && table_put(c->by_ifindex, hash_of_ifindex(ifindex), interface->number))
+		interface->link.ifindex = ifindex;
+}
+
+/* One that is gone and that nobody waits for: containers come and go with a new name each. */
+static void forget_unused(struct controller *c, struct interface *interface)
+{
+	struct interface *last = c->interfaces[c->interface_count - 1];
+
+	if (interface->first != NO_INDEX || interface->link.ifindex || interface->is_attached)
+		return;
+	table_remove(c->by_name, hash_of_name(interface->name), interface->number);
+	if (last != interface) {
+		table_remove(c->by_name, hash_of_name(last->name), last->number);
+		if (last->link.ifindex)
+			table_remove(c->by_ifindex, hash_of_ifindex(last->link.ifindex), last->number);
+		last->number = interface->number;
+		c->interfaces[last->number] = last;
+		/* Two nodes have just become free. */
+		table_put(c->by_name, hash_of_name(last->name), last->number);
+		if (last->link.ifindex)
+			table_put(c->by_ifindex, hash_of_ifindex(last->link.ifindex), last->number);
+	}
+	c->interface_count--;
+	free(interface);
+}
+
+/* The program and the maps. */
+
+static void take_out(struct controller *c, uint32_t index)
+{
+	struct vrouter_slot *slot = &c->slots[index];
+
+	if (slot->is_entered)
+		dataplane_vr_remove(c->dataplane, slot->map_slot, vrouter_options(c, index), slot->interface->link.ifindex);
+	slot->is_entered = false;
+}
+
+static int enter(struct controller *c, uint32_t index)
+{
+	struct vrouter_slot *slot = &c->slots[index];
+	int err = dataplane_vr_add(c->dataplane, slot->map_slot, index, vrouter_options(c, index),
+				   slot->interface->link.ifindex, c->running[index].key);
+
+	slot->is_entered = !err;
+	return err;
+}
+
+static void tell_rate(struct controller *c, const struct interface *interface)
+{
+	if (interface->is_attached)
+		tx_link(c->tx, interface->link.ifindex, interface->name, (uint32_t)(interface->adverts_in_256_s / 256));
+}
+
+/* Takes the program off it, and its virtual routers out of the maps. */
 static void forget_interface(struct controller *c, struct interface *interface)
 {
 	if (!interface->is_attached)
 		return;
 	interface->is_attached = false;
-	forget_slots(c, interface, NO_SLOT);
+	for (uint32_t index = interface->first; index != NO_INDEX; index = c->slots[index].next)
+		take_out(c, index);
+	tx_unlink(c->tx, interface->link.ifindex);
 	dataplane_detach(c->dataplane, interface->link.ifindex);
-}
-
-/* Where it is still there, it still has our addresses. */
-static void lose_interface(struct controller *c, struct interface *interface, uint64_t now_ns)
-{
-	char name[IF_NAMESIZE];
-
-	forget_interface(c, interface);
-	if (!c->engine || !interface->link.ifindex || !if_indextoname(interface->link.ifindex, name))
-		return;
-	for (uint32_t slot = interface->first; slot != NO_SLOT; slot = c->slots[slot].next)
-		engine_link_withdrawn(c->engine, slot, now_ns);
-}
-
-static void tell_link(struct controller *c, const struct interface *interface, uint64_t now_ns)
-{
-	static const struct engine_link none;
-
-	for (uint32_t slot = interface->first; slot != NO_SLOT; slot = c->slots[slot].next)
-		engine_link(c->engine, slot, interface->is_attached ? &interface->link : &none, now_ns);
-}
-
-static void try_interface(struct controller *c, struct interface *interface, uint64_t now_ns)
-{
-	interface->attach_again_ns = UINT64_MAX;
-	if (interface->link.ifindex && !interface->is_attached && use_interface(c, interface)) {
-		interface->attach_again_ns = now_ns + ATTACH_RETRY_NS;
-		lose_interface(c, interface, now_ns);
-	}
-	tell_link(c, interface, now_ns);
-}
-
-/* Somebody else may have taken our program off. Of one that is down, it may be the kernel, removing the interface. */
-static void check_program(struct controller *c, struct interface *interface)
-{
-	if (!interface->is_attached || !interface->link.up ||
-	    dataplane_is_attached(c->dataplane, interface->link.ifindex))
-		return;
-	log_warn("%s: the XDP program was taken off by somebody else: putting it back", interface->name);
-	forget_interface(c, interface);
 }
 
 /* As the kernel itself decides the router flag of its neighbour advertisements. */
@@ -107,170 +173,321 @@ static bool is_ipv6_router(const char *interface)
 	return value != '0';
 }
 
-static void update_interface(struct controller *c, struct interface *interface, const struct rtnl_link *link,
-			     uint64_t now_ns)
+static int attach(struct controller *c, struct interface *interface)
 {
-	bool is_ours = !link->is_gone && !strcmp(link->name, interface->name);
-	bool was_ours = interface->link.ifindex && link->ifindex == interface->link.ifindex;
+	int err = dataplane_attach(c->dataplane, interface->link.ifindex, interface->name);
 
-	if (!is_ours && !was_ours)
-		return;
-	if (c->engine && interface->link.ifindex && (!is_ours || !was_ours))
-		lose_interface(c, interface, now_ns);
-	interface->is_told = true;
+	interface->is_attached = !err;
+	/* Nobody asked before, and where another process has the program there already no message follows. */
+	interface->link.is_ipv6_router = is_ipv6_router(interface->name);
+	return err;
+}
 
-	interface->link = (struct engine_link){ 0 };
-	if (is_ours) {
-		interface->link = (struct engine_link){
-			.ifindex = link->ifindex,
-			.up = link->is_up,
-			.is_ipv6_router = is_ipv6_router(link->name),
-		};
-		memcpy(interface->link.mac, link->mac, sizeof(interface->link.mac));
-		interface->is_ethernet = link->is_ethernet;
+/* One that another process has claimed since waits until that ends; the others do not wait for it. */
+static int enter_all(struct controller *c, struct interface *interface)
+{
+	int err = 0;
+
+	interface->has_claimed = false;
+	for (uint32_t index = interface->first; !err && index != NO_INDEX; index = c->slots[index].next) {
+		if (!c->slots[index].is_entered)
+			err = enter(c, index);
+		if (err != -EEXIST)
+			continue;
+		interface->has_claimed = true;
+		err = 0;
 	}
-	if (!c->engine)
+	return err;
+}
+
+static int use_interface(struct controller *c, struct interface *interface)
+{
+	int err = interface->is_attached ? 0 : attach(c, interface);
+
+	err = err ?: enter_all(c, interface);
+	if (err)
+		forget_interface(c, interface);
+	else
+		tell_rate(c, interface);
+	return err;
+}
+
+static void try_at(struct controller *c, struct interface *interface, uint64_t at_ns)
+{
+	interface->attach_again_ns = at_ns;
+	if (at_ns < c->attach_again_ns)
+		c->attach_again_ns = at_ns;
+}
+
+static void tell_link(struct controller *c, const struct interface *interface, uint64_t now_ns)
+{
+	for (uint32_t index = interface->first; index != NO_INDEX; index = c->slots[index].next)
+		interface_tell_engine(c, index, now_ns);
+}
+
+/* Where it is still there, it still has our addresses. */
+static void lose_interface(struct controller *c, struct interface *interface, uint64_t now_ns)
+{
+	char name[IF_NAMESIZE];
+
+	forget_interface(c, interface);
+	if (interface->first == NO_INDEX || !interface->link.ifindex || !if_indextoname(interface->link.ifindex, name))
 		return;
+	for (uint32_t index = interface->first; index != NO_INDEX; index = c->slots[index].next)
+		if (c->slots[index].is_started)
+			engine_link_withdrawn(c->engine, index, now_ns);
+}
+
+static void try_interface(struct controller *c, struct interface *interface, uint64_t now_ns)
+{
+	bool is_due = !interface->is_attached || (interface->has_claimed && interface->attach_again_ns <= now_ns);
+	int err = 0;
+
+	if (is_due)
+		interface->attach_again_ns = UINT64_MAX;
+	if (interface->first == NO_INDEX)
+		return;
+	if (interface->link.ifindex && is_due) {
+		err = use_interface(c, interface);
+		/* Attaching takes longer than the shortest down time, and that begins when adverts can be heard. */
+		now_ns = loop_now_ns();
+	}
+	if (err) {
+		try_at(c, interface, now_ns + (err == -EAGAIN ? LOCK_RETRY_NS : ATTACH_RETRY_NS));
+		lose_interface(c, interface, now_ns);
+	} else if (is_due && interface->has_claimed) {
+		try_at(c, interface, now_ns + CLAIM_RETRY_NS);
+	}
+	/* With a link that has come up, AF_XDP may work that did not. */
+	tell_rate(c, interface);
+	tell_link(c, interface, now_ns);
+}
+
+/* Somebody else may have taken our program off. Of one that is down, it may be the kernel, removing the interface. */
+static void check_program(struct controller *c, struct interface *interface)
+{
+	if (!interface->is_attached || !interface->link.up ||
+	    dataplane_is_attached(c->dataplane, interface->link.ifindex))
+		return;
+	log_warn("%s: the XDP program was taken off by somebody else: putting it back", interface->name);
+	forget_interface(c, interface);
+}
+
+/* Virtual routers on it. */
+
+static uint64_t adverts_in_256_s(const struct vr_options *options)
+{
+	return 256 * 256 / (options->election.advbase * 256u + options->election.advskew);
+}
+
+static void link_to(struct controller *c, struct interface *interface, uint32_t index)
+{
+	struct vrouter_slot *slot = &c->slots[index];
+
+	slot->interface = interface;
+	slot->previous = NO_INDEX;
+	slot->next = interface->first;
+	if (slot->next != NO_INDEX)
+		c->slots[slot->next].previous = index;
+	interface->first = index;
+	interface->adverts_in_256_s += adverts_in_256_s(vrouter_options(c, index));
+}
+
+static void unlink_from(struct controller *c, uint32_t index)
+{
+	struct vrouter_slot *slot = &c->slots[index];
+	struct interface *interface = slot->interface;
+
+	if (slot->previous != NO_INDEX)
+		c->slots[slot->previous].next = slot->next;
+	else
+		interface->first = slot->next;
+	if (slot->next != NO_INDEX)
+		c->slots[slot->next].previous = slot->previous;
+	interface->adverts_in_256_s -= adverts_in_256_s(vrouter_options(c, index));
+	slot->interface = NULL;
+}
+
+int interface_join(struct controller *c, uint32_t index)
+{
+	struct interface *interface = interface_named(c, vrouter_options(c, index)->interface);
+	bool others_wait;
+	int err = 0;
+
+	if (!interface)
+		return controller_fail("interfaces", -ENOMEM);
+	/* It could not be used a while ago. The next try is for all at once. */
+	others_wait = interface->first != NO_INDEX && !interface->is_attached;
+	link_to(c, interface, index);
+	if (!interface->link.ifindex || others_wait)
+		return 0;
+	if (!interface->is_attached)
+		err = attach(c, interface);
+	if (!err)
+		err = enter(c, index);
+	if (err)
+		interface_leave(c, index);
+	else
+		tell_rate(c, interface);
+	return err;
+}
+
+void interface_leave(struct controller *c, uint32_t index)
+{
+	struct interface *interface = c->slots[index].interface;
+
+	if (!interface)
+		return;
+	take_out(c, index);
+	unlink_from(c, index);
+	if (interface->first != NO_INDEX) {
+		tell_rate(c, interface);
+		return;
+	}
+	forget_interface(c, interface);
+	forget_unused(c, interface);
+}
+
+int interface_enter_vips(struct controller *c, uint32_t index, const struct vr_options *options)
+{
+	const struct vrouter_slot *slot = &c->slots[index];
+
+	if (!slot->is_entered)
+		return 0;
+	return dataplane_enter_vips(c->dataplane, slot->map_slot, options, slot->interface->link.ifindex);
+}
+
+void interface_remove_vips(struct controller *c, uint32_t index, const struct vr_options *options)
+{
+	const struct vrouter_slot *slot = &c->slots[index];
+
+	if (slot->is_entered)
+		dataplane_remove_vips(c->dataplane, slot->map_slot, options, vrouter_options(c, index),
+				      slot->interface->link.ifindex);
+}
+
+bool interface_update(struct controller *c, uint32_t index, const struct vr_options *old)
+{
+	struct vrouter_slot *slot = &c->slots[index];
+	struct interface *interface = slot->interface;
+
+	interface->adverts_in_256_s += adverts_in_256_s(vrouter_options(c, index)) - adverts_in_256_s(old);
+	tell_rate(c, interface);
+	return slot->is_entered && !dataplane_vr_update(c->dataplane, slot->map_slot, index, vrouter_options(c, index),
+							interface->link.ifindex, c->running[index].key);
+}
+
+void interface_updated(struct controller *c, uint32_t index, const struct vr_options *old)
+{
+	struct vrouter_slot *slot = &c->slots[index];
+
+	dataplane_vr_updated(c->dataplane, slot->map_slot, old, vrouter_options(c, index), slot->interface->link.ifindex);
+}
+
+void interface_tell_engine(struct controller *c, uint32_t index, uint64_t now_ns)
+{
+	static const struct engine_link none;
+	const struct interface *interface = c->slots[index].interface;
+
+	if (!c->slots[index].is_started)
+		return;
+	engine_link(c->engine, index, c->slots[index].is_entered ? &interface->link : &none, now_ns);
+}
+
+/* Links. */
+
+static void update_gone(struct controller *c, struct interface *interface, uint64_t now_ns)
+{
+	lose_interface(c, interface, now_ns);
+	set_ifindex(c, interface, 0);
+	try_interface(c, interface, now_ns);
+	forget_unused(c, interface);
+}
+
+static void update_there(struct controller *c, struct interface *interface, const struct rtnl_link *link, uint64_t now_ns)
+{
+	bool was_there = interface->link.ifindex == link->ifindex;
+
+	if (interface->link.ifindex && !was_there)
+		lose_interface(c, interface, now_ns);
+	set_ifindex(c, interface, link->ifindex);
+	interface->is_told = true;
+	interface->is_ethernet = link->is_ethernet;
+	interface->link.up = link->is_up;
+	memcpy(interface->link.mac, link->mac, sizeof(interface->link.mac));
+	if (interface->first == NO_INDEX)
+		return;
+	interface->link.is_ipv6_router = is_ipv6_router(link->name);
 	check_program(c, interface);
 	try_interface(c, interface, now_ns);
 }
 
 void interfaces_link(struct controller *c, const struct rtnl_link *link, uint64_t now_ns)
 {
-	for (uint32_t i = 0; i < c->interface_count; i++)
-		update_interface(c, &c->interfaces[i], link, now_ns);
-}
+	struct interface *interface = find_ifindex(c, link->ifindex);
 
-void interfaces_note_source(struct controller *c, uint32_t ifindex, const struct vip *address)
-{
-	for (uint32_t slot = 0; slot < c->slot_count && address->ip_version == 4; slot++)
-		if (!memcmp(address->address, &c->slots[slot].options->source, 4))
-			c->source_ifindexes[slot] = ifindex;
-}
-
-static struct interface *interface_named(struct controller *c, const char *name)
-{
-	struct interface *interface;
-
-	for (uint32_t i = 0; i < c->interface_count; i++)
-		if (!strcmp(c->interfaces[i].name, name))
-			return &c->interfaces[i];
-	interface = &c->interfaces[c->interface_count++];
-	*interface = (struct interface){ .attach_again_ns = UINT64_MAX, .first = NO_SLOT };
-	memcpy(interface->name, name, strlen(name) + 1);
-	return interface;
-}
-
-static int name_interface(struct controller *c, uint32_t slot)
-{
-	struct vr_options *options = c->slots[slot].options;
-	char address[INET_ADDRSTRLEN];
-
-	if (*options->interface)
-		return 0;
-	if (c->source_ifindexes[slot] && if_indextoname(c->source_ifindexes[slot], options->interface)) {
-		log_info("Using [%s] as a network interface", options->interface);
-		return 0;
-	}
-	log_error("%s-s %s: no interface holds this address; it must be this host's, or -i must name the interface",
-		  vrouters_place(c, slot), inet_ntop(AF_INET, &options->source, address, sizeof(address)));
-	return -ENODEV;
-}
-
-static int check_interface(const struct controller *c, uint32_t slot)
-{
-	const struct interface *interface = c->slots[slot].interface;
-
-	if (!interface->link.ifindex) {
-		log_error("%s-i %s: no such interface; it must be the name of one that is there now (see `ip link`)",
-			  vrouters_place(c, slot), interface->name);
-		return -ENODEV;
-	}
-	if (!interface->is_ethernet) {
-		log_error("%s-i %s: is not an Ethernet interface, and CARP needs one", vrouters_place(c, slot), interface->name);
-		return -EINVAL;
-	}
-	return 0;
+	if (interface && (link->is_gone || strcmp(interface->name, link->name)))
+		update_gone(c, interface, now_ns);
+	if (link->is_gone)
+		return;
+	interface = interface_named(c, link->name);
+	if (interface)
+		update_there(c, interface, link, now_ns);
 }
 
 int interfaces_find(struct controller *c)
 {
-	int err = rtnl_sync(c->rtnl);
+	int err;
 
-	if (err)
-		return controller_fail("cannot read links and addresses", err);
-	for (uint32_t slot = 0; slot < c->slot_count; slot++)
-		err = name_interface(c, slot) ?: err;
-	err = err ?: vrouters_check_unique(c);
-	if (err)
-		return err;
-	for (uint32_t slot = c->slot_count; slot--;) {
-		struct interface *interface = interface_named(c, c->slots[slot].options->interface);
-
-		c->slots[slot].interface = interface;
-		c->slots[slot].next = interface->first;
-		interface->first = slot;
-	}
-	/* Once more, now that it is known which links matter. */
+	c->attach_again_ns = UINT64_MAX;
+	c->by_name = table_new(0);
+	c->by_ifindex = table_new(0);
+	if (!c->by_name || !c->by_ifindex)
+		return controller_fail("interfaces", -ENOMEM);
 	err = rtnl_sync(c->rtnl);
-	if (err)
-		return controller_fail("cannot read links and addresses", err);
-	for (uint32_t slot = 0; slot < c->slot_count; slot++)
-		err = check_interface(c, slot) ?: err;
-	return err;
+	return err ? controller_fail("cannot read links and addresses", err) : 0;
 }
 
-int interfaces_use(struct controller *c)
-{
-	int err = 0;
-
-	for (uint32_t i = 0; !err && i < c->interface_count; i++)
-		err = use_interface(c, &c->interfaces[i]);
-	return err;
-}
-
-void interfaces_tell_engine(struct controller *c, uint64_t now_ns)
+void interfaces_free(struct controller *c)
 {
 	for (uint32_t i = 0; i < c->interface_count; i++)
-		tell_link(c, &c->interfaces[i], now_ns);
+		free(c->interfaces[i]);
+	free(c->interfaces);
+	table_free(c->by_name);
+	table_free(c->by_ifindex);
 }
 
 void interfaces_try_again(struct controller *c, uint64_t now_ns)
 {
-	for (uint32_t i = 0; i < c->interface_count; i++)
-		if (c->interfaces[i].attach_again_ns <= now_ns)
-			try_interface(c, &c->interfaces[i], now_ns);
-}
+	if (now_ns < c->attach_again_ns)
+		return;
+	c->attach_again_ns = UINT64_MAX;
+	for (uint32_t i = 0; i < c->interface_count; i++) {
+		struct interface *interface = c->interfaces[i];
 
-uint64_t interfaces_deadline(const struct controller *c)
-{
-	uint64_t deadline_ns = UINT64_MAX;
-
-	for (uint32_t i = 0; i < c->interface_count; i++)
-		if (c->interfaces[i].attach_again_ns < deadline_ns)
-			deadline_ns = c->interfaces[i].attach_again_ns;
-	return deadline_ns;
+		if (interface->attach_again_ns <= now_ns)
+			try_interface(c, interface, now_ns);
+		else if (interface->attach_again_ns < c->attach_again_ns)
+			c->attach_again_ns = interface->attach_again_ns;
+	}
 }
 
 void interfaces_lose(struct controller *c)
 {
 	for (uint32_t i = 0; i < c->interface_count; i++)
-		forget_interface(c, &c->interfaces[i]);
+		forget_interface(c, c->interfaces[i]);
 }
 
 void interfaces_resync_begin(struct controller *c)
 {
 	for (uint32_t i = 0; i < c->interface_count; i++)
-		c->interfaces[i].is_told = false;
+		c->interfaces[i]->is_told = false;
 }
 
 void interfaces_resync_end(struct controller *c, uint64_t now_ns)
 {
-	for (uint32_t i = 0; i < c->interface_count; i++) {
-		struct interface *interface = &c->interfaces[i];
-		struct rtnl_link gone = { .ifindex = interface->link.ifindex, .name = interface->name, .is_gone = true };
-
-		if (!interface->is_told && gone.ifindex)
-			update_interface(c, interface, &gone, now_ns);
-	}
+	/* Backwards: one that is forgotten changes places with the last. */
+	for (uint32_t i = c->interface_count; i--;)
+		if (!c->interfaces[i]->is_told && c->interfaces[i]->link.ifindex)
+			update_gone(c, c->interfaces[i], now_ns);
 }

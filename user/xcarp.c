@@ -5,6 +5,7 @@
  * end.
  */
 #include <errno.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,14 +13,21 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "controller.h"
 #include "io/log.h"
+#include "io/notify.h"
+#include "io/privileges.h"
 #include "io/process.h"
 #include "io/secret.h"
+#include "runner.h"
 
 #ifndef XCARP_VERSION
 #define XCARP_VERSION "unknown"
 #endif
+
+#define NS_PER_MS 1000000ull
+#define STATES_TOLD_MAX 256 /* log lines at USR1 */
 
 /* The engine's ports. */
 
@@ -29,6 +37,12 @@ static uint64_t port_random64(void *ctx)
 	return secret_random64();
 }
 
+static uint64_t port_realtime_ns(void *ctx)
+{
+	(void)ctx;
+	return loop_realtime_ns();
+}
+
 static void port_drain(void *ctx, uint64_t now_ns)
 {
 	struct controller *c = ctx;
@@ -36,54 +50,84 @@ static void port_drain(void *ctx, uint64_t now_ns)
 	dataplane_drain(c->dataplane, now_ns);
 }
 
-static void port_frame_send(void *ctx, uint32_t slot, uint32_t ifindex, bool is_advert, const uint8_t *frame, size_t len)
+static void port_frame_send(void *ctx, uint32_t index, uint32_t ifindex, bool is_advert, const uint8_t *frame, size_t len)
 {
 	struct controller *c = ctx;
 
-	tx_packet_queue(c->tx, slot, ifindex, is_advert, frame, len, loop_now_ns());
+	tx_queue(c->tx, index, ifindex, is_advert, frame, len, c->now_ns);
 }
 
 static void port_frames_flush(void *ctx, uint64_t now_ns)
 {
 	struct controller *c = ctx;
 
-	tx_packet_flush(c->tx, now_ns);
+	tx_flush(c->tx, now_ns);
 }
 
 static void port_frame_repeat(void *ctx, uint32_t ifindex, const uint8_t *frame, size_t len, unsigned int count)
 {
 	struct controller *c = ctx;
 
-	tx_packet_repeat(c->tx, ifindex, frame, len, count);
+	tx_repeat(c->tx, ifindex, frame, len, count);
 }
 
-static void port_vip_add(void *ctx, uint32_t slot, uint32_t ifindex, const struct vip *vip)
+static void port_vip_add(void *ctx, uint32_t index, uint32_t ifindex, const struct vip *vip)
 {
 	struct controller *c = ctx;
 
-	dataplane_vip_held(c->dataplane, slot, c->slots[slot].options->vhid, ifindex, vip, true);
-	rtnl_vip_add(c->rtnl, slot, ifindex, vip, loop_now_ns());
+	dataplane_vip_held(c->dataplane, c->slots[index].map_slot, vrouter_options(c, index)->vhid, ifindex, vip, true);
+	rtnl_vip_add(c->rtnl, index, ifindex, vip, loop_now_ns());
 }
 
-static void port_vip_del(void *ctx, uint32_t slot, uint32_t ifindex, const struct vip *vip)
+static void port_vip_del(void *ctx, uint32_t index, uint32_t ifindex, const struct vip *vip)
 {
 	struct controller *c = ctx;
 
-	rtnl_vip_del(c->rtnl, slot, ifindex, vip);
-	dataplane_vip_held(c->dataplane, slot, c->slots[slot].options->vhid, ifindex, vip, false);
+	rtnl_vip_del(c->rtnl, index, ifindex, vip, loop_now_ns());
+	dataplane_vip_held(c->dataplane, c->slots[index].map_slot, vrouter_options(c, index)->vhid, ifindex, vip, false);
 }
 
-static void port_script_run(void *ctx, uint32_t slot, enum script_kind kind, uint64_t now_ns)
+static uint64_t port_vips_flush(void *ctx, uint64_t now_ns)
+{
+	struct controller *c = ctx;
+	uint64_t began_ns = loop_now_ns();
+
+	rtnl_flush(c->rtnl, now_ns);
+	return loop_now_ns() - began_ns;
+}
+
+static void port_script_run(void *ctx, uint32_t index, enum script_kind kind, uint64_t now_ns)
 {
 	struct controller *c = ctx;
 
-	scripts_run(c->scripts, slot, kind, now_ns);
+	scripts_run(c->scripts, index, kind, now_ns);
 }
 
 static void port_log(void *ctx, int priority, const char *line)
 {
 	(void)ctx;
 	log_write(priority, line);
+}
+
+static bool port_heard_runs(void *ctx, uint32_t index, struct replay_run runs[REPLAY_RUNS + 1])
+{
+	struct controller *c = ctx;
+
+	return dataplane_heard_runs(c->dataplane, c->slots[index].map_slot, runs);
+}
+
+static void port_journal(void *ctx, uint32_t index, struct journal_entry *entry)
+{
+	struct controller *c = ctx;
+
+	/* The others are in INIT, as they come and as they go. */
+	if (entry->from != entry->to) {
+		c->states[entry->from]--;
+		c->states[entry->to]++;
+		c->is_status_old = true;
+	}
+	entry->slot = c->slots[index].map_slot;
+	dataplane_journal(c->dataplane, entry);
 }
 
 /* What adapters tell, on to the engine. */
@@ -95,11 +139,11 @@ static void on_record(void *ctx, const struct xcarp_record *record, uint64_t now
 	engine_record(c->engine, record, now_ns);
 }
 
-static void on_sent(void *ctx, uint32_t slot, int error, uint64_t now_ns)
+static void on_sent(void *ctx, uint32_t index, int error, uint64_t now_ns)
 {
 	struct controller *c = ctx;
 
-	engine_sent(c->engine, slot, error, now_ns);
+	engine_sent(c->engine, index, error, now_ns);
 }
 
 static void on_link(void *ctx, const struct rtnl_link *link, uint64_t now_ns)
@@ -111,11 +155,8 @@ static void on_address(void *ctx, uint32_t ifindex, const struct vip *address, b
 {
 	struct controller *c = ctx;
 
-	if (!c->engine) {
-		interfaces_note_source(c, ifindex, address);
-		return;
-	}
-	engine_address(c->engine, ifindex, address, present, now_ns);
+	if (c->engine)
+		engine_address(c->engine, ifindex, address, present, now_ns);
 }
 
 static void on_resync_begin(void *ctx, uint64_t now_ns)
@@ -137,14 +178,46 @@ static void on_resync_end(void *ctx, uint64_t now_ns)
 		engine_resync_end(c->engine, now_ns);
 }
 
-static void on_vip_refused(void *ctx, uint32_t slot, const struct vip *vip, int error, uint64_t now_ns)
+static void on_vip_refused(void *ctx, uint32_t index, const struct vip *vip, int error, uint64_t now_ns)
 {
 	struct controller *c = ctx;
 
-	if (c->slots[slot].interface->is_attached)
-		dataplane_vip_held(c->dataplane, slot, c->slots[slot].options->vhid,
-				   c->slots[slot].interface->link.ifindex, vip, false);
-	engine_vip_failed(c->engine, slot, vip, error, now_ns);
+	/* An answer about one that has left meanwhile. */
+	if (index >= c->capacity || !c->running[index].options)
+		return;
+	if (c->slots[index].is_entered)
+		dataplane_vip_held(c->dataplane, c->slots[index].map_slot, vrouter_options(c, index)->vhid,
+				   c->slots[index].interface->link.ifindex, vip, false);
+	engine_vip_failed(c->engine, index, vip, error, now_ns);
+}
+
+static void on_orphan(void *ctx, uint32_t ifindex, const struct vip *vip)
+{
+	struct controller *c = ctx;
+
+	rtnl_vip_del(c->rtnl, NO_INDEX, ifindex, vip, loop_now_ns());
+	rtnl_flush(c->rtnl, loop_now_ns());
+}
+
+static uint32_t ask_all(struct controller *c, enum xcarp_command command, uint64_t now_ns)
+{
+	uint32_t done = 0;
+
+	for (uint32_t index = vrouters_next(c, NO_INDEX); index != NO_INDEX; index = vrouters_next(c, index))
+		done += engine_command(c->engine, index, dataplane_live(c->dataplane, c->slots[index].map_slot)->generation,
+				       command, now_ns);
+	return done;
+}
+
+static uint32_t on_request(void *ctx, enum xcarp_command command, const struct xcarp_request_vr *vrouters,
+			   uint32_t count, uint64_t now_ns)
+{
+	struct controller *c = ctx;
+	uint32_t done = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		done += engine_command(c->engine, vrouters[i].index, vrouters[i].generation, command, now_ns);
+	return count ? done : ask_all(c, command, now_ns);
 }
 
 /* Signals. */
@@ -157,8 +230,28 @@ static void stop(struct controller *c, uint64_t now_ns)
 		return;
 	}
 	c->is_stopping = true;
-	for (uint32_t slot = 0; slot < c->slot_count; slot++)
-		engine_stop(c->engine, slot, now_ns);
+	c->is_handing_over = false;
+	notify_stopping(now_ns);
+	vrouters_stop(c, now_ns);
+}
+
+/* What runs or is due is finished first, by a master that goes on as one: a successor has to come within the down time. */
+static void hand_over(struct controller *c)
+{
+	if (c->is_stopping || c->is_handing_over)
+		return;
+	c->is_handing_over = true;
+	log_warn("Handing over to a successor, without a bow-out%s", scripts_busy(c->scripts) ? ", when scripts have ended" : "");
+}
+
+static void tell_states(struct controller *c)
+{
+	if (c->count > STATES_TOLD_MAX) {
+		log_info("%u virtual routers: see `xcarpctl status`", c->count);
+		return;
+	}
+	for (uint32_t index = vrouters_next(c, NO_INDEX); index != NO_INDEX; index = vrouters_next(c, index))
+		engine_status(c->engine, index);
 }
 
 static void signals_ready(void *ctx, uint64_t now_ns)
@@ -167,18 +260,25 @@ static void signals_ready(void *ctx, uint64_t now_ns)
 	struct signalfd_siginfo info;
 
 	while (read(c->signals.fd, &info, sizeof(info)) == sizeof(info)) {
+		if ((int)info.ssi_signo == SIGRTMIN) {
+			hand_over(c);
+			continue;
+		}
 		switch (info.ssi_signo) {
 		case SIGUSR1:
-			for (uint32_t slot = 0; slot < c->slot_count; slot++)
-				engine_status(c->engine, slot);
+			tell_states(c);
 			break;
 		case SIGUSR2:
-			for (uint32_t slot = 0; slot < c->slot_count; slot++)
-				engine_demote(c->engine, slot, now_ns);
+			for (uint32_t index = vrouters_next(c, NO_INDEX); index != NO_INDEX; index = vrouters_next(c, index))
+				engine_demote(c->engine, index, now_ns);
 			break;
 		case SIGHUP:
-			if (c->options.config) {
-				log_info("Caught SIGHUP: a changed file is read at the next start");
+			if (c->is_handing_over)
+				break;
+			if (c->options.config && !c->is_stopping) {
+				log_info("Caught SIGHUP: reading %s again%s", c->options.config,
+					 vrouters_changing(c) ? ", after the reload under way" : "");
+				vrouters_reload(c);
 				break;
 			}
 			/* fall through */
@@ -192,7 +292,7 @@ static void signals_ready(void *ctx, uint64_t now_ns)
 
 static int open_signals(struct controller *c)
 {
-	static const int numbers[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2 };
+	const int numbers[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGRTMIN };
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -239,100 +339,172 @@ static int open_adapters(struct controller *c)
 	c->rtnl = rtnl_new(c->loop, &c->rtnl_events, &err);
 	if (!c->rtnl)
 		return controller_fail("rtnetlink", err);
-	c->tx = tx_packet_new(on_sent, c);
+	c->tx = tx_new(c->options.tx, on_sent, c);
 	if (!c->tx)
 		return controller_fail("AF_PACKET socket", -errno);
-	c->scripts = scripts_new(c->loop, c->slot_count);
+	c->scripts = scripts_new(c->loop, &c->runner, 1);
 	if (!c->scripts)
 		return controller_fail("scripts", -ENOMEM);
-	for (uint32_t slot = 0; slot < c->slot_count; slot++)
-		scripts_set(c->scripts, slot, c->slots[slot].options);
-	return 0;
+	c->loader = loader_new(c->loop, plan_make);
+	return c->loader ? 0 : controller_fail("loader", -errno);
+}
+
+static uint32_t count_vips(const struct plan *plan)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < plan->add_count; i++)
+		count += plan->adds[i].options->vip_count;
+	return count;
 }
 
 static int open_dataplane(struct controller *c)
 {
 	c->dataplane = dataplane_new(&(struct dataplane_config){
-		.capacity = c->slot_count,
+		.vrouters = c->change.plan.add_count,
+		.vips = count_vips(&c->change.plan),
+		.capacity_min = c->options.capacity,
 		.mode = c->options.xdp_mode,
 		.tap = c->options.tap,
+		.every = c->options.debug,
 		.loop = c->loop,
 		.record = on_record,
+		.orphan = on_orphan,
 		.ctx = c,
 	});
-	return c->dataplane ? interfaces_use(c) : -EIO;
+	return c->dataplane ? 0 : -EIO;
 }
 
-static int start_engine(struct controller *c)
+/* By its name, or its number. Returns 0, or -EINVAL after a logged line. */
+static int find_group(const char *name, gid_t *gid)
 {
-	uint64_t now_ns = loop_now_ns();
+	const struct group *group = getgrnam(name);
+	unsigned long number;
+	char *end;
 
+	if (group) {
+		*gid = group->gr_gid;
+		return 0;
+	}
+	errno = 0;
+	number = strtoul(name, &end, 10);
+	*gid = (gid_t)number;
+	if (*name >= '0' && *name <= '9' && !*end && !errno && number < NO_GROUP)
+		return 0;
+	log_error("--control-group %s: no such group; it must be the name or the number of one", name);
+	return -EINVAL;
+}
+
+static int open_control(struct controller *c)
+{
+	gid_t group = NO_GROUP;
+
+	if (c->options.control_group && find_group(c->options.control_group, &group))
+		return -EINVAL;
+	c->control_events = (struct control_events){ .ctx = c, .request = on_request };
+	c->control = control_new(c->loop, dataplane_listen_fd(c->dataplane), group, &c->control_events);
+	return c->control ? 0 : controller_fail("control socket", -errno);
+}
+
+static int open_engine(struct controller *c)
+{
 	c->ports = (struct ports){
 		.ctx = c,
 		.debug = c->options.debug,
 		.random64 = port_random64,
+		.realtime_ns = port_realtime_ns,
 		.drain = port_drain,
 		.frame_send = port_frame_send,
 		.frames_flush = port_frames_flush,
 		.frame_repeat = port_frame_repeat,
 		.vip_add = port_vip_add,
 		.vip_del = port_vip_del,
+		.vips_flush = port_vips_flush,
 		.script_run = port_script_run,
 		.log = port_log,
+		.journal = port_journal,
+		.heard_runs = port_heard_runs,
 	};
-	c->engine = engine_new(&c->ports, c->slot_count);
-	if (!c->engine)
-		return controller_fail("engine", -ENOMEM);
-	for (uint32_t slot = 0; slot < c->slot_count; slot++) {
-		int err = engine_add(c->engine, c->slots[slot].options, &c->keys[slot], dataplane_live(c->dataplane, slot),
-				     now_ns);
-
-		if (err < 0)
-			return controller_fail("engine", err);
-	}
-	interfaces_tell_engine(c, now_ns);
-	engine_commit(c->engine, now_ns);
-	return 0;
+	c->engine = engine_new(&c->ports, 1, dataplane_owner(c->dataplane));
+	return c->engine ? 0 : controller_fail("engine", -ENOMEM);
 }
 
-static int go_to_background(struct controller *c)
+/* Now, or later by the file. */
+static bool may_have_scripts(const struct controller *c)
+{
+	const struct vr_options *options = &c->options.vr;
+
+	return c->options.config || options->upscript || options->downscript;
+}
+
+/* All processes there will ever be. */
+static int fork_all(struct controller *c)
 {
 	int err = c->options.daemonize ? process_daemonize() : 0;
 
 	if (err)
 		return controller_fail("-B", err);
+	err = may_have_scripts(c) ? runner_start(&c->runner, &c->options, &c->change.plan) : 0;
+	if (err)
+		return controller_fail("script runner", err);
 	/* A child's memory is not locked, whatever its parent's was. */
-	secret_lock(c->keys, c->slot_count * sizeof(*c->keys));
-	err = log_start_writer();
+	if (c->change.plan.keys)
+		secret_lock(c->change.plan.keys, c->change.plan.key_count * sizeof(*c->change.plan.keys));
+	err = log_start_writer(privileges_drop_all);
 	return err ? controller_fail("log thread", err) : 0;
+}
+
+static int drop_privileges(const struct controller *c)
+{
+	/* One virtual router sends 256 adverts a second at most; a file may come to have more of them. */
+	if (c->options.config)
+		tx_prepare(c->tx);
+	return privileges_drop(&(struct privileges){
+		.reads_files = c->options.config,
+		.attaches_by_id = dataplane_attaches_by_id(c->dataplane),
+		.pins_fd = dataplane_pins_fd(c->dataplane),
+		.pidfile = process_pidfile(),
+	});
 }
 
 static int start(struct controller *c)
 {
-	const char *wrong = process_lacks();
+	const char *wrong = privileges_lacking();
 	int err;
 
 	if (wrong) {
 		log_error("%s is missing: xcarp must be started by root, or with CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN", wrong);
 		return -EPERM;
 	}
-	err = vrouters_check_scripts(c) ?: open_adapters(c) ?: interfaces_find(c);
-	if (err)
-		return err;
-	vrouters_warn_of_odd_options(c);
-	err = open_dataplane(c);
+	err = open_adapters(c) ?: interfaces_find(c) ?: open_dataplane(c) ?: open_engine(c) ?: open_control(c);
 	if (err)
 		return err;
 	if (c->options.pidfile && (wrong = process_pidfile_write(c->options.pidfile))) {
 		log_error("--pidfile %s: %s", c->options.pidfile, wrong);
 		return -EINVAL;
 	}
-	err = start_engine(c);
+	err = vrouters_start(c);
 	if (err)
 		return err;
-	if (c->options.daemonize)
+	dataplane_running(c->dataplane);
+	if (c->options.config)
+		log_info("Ready: %u virtual routers", c->count);
+	wrong = c->options.realtime ? process_realtime(c->options.realtime) : NULL;
+	if (wrong)
+		log_warn("--realtime=%d: %s", c->options.realtime, wrong);
+	else
+		dataplane_owner(c->dataplane)->realtime = (uint8_t)c->options.realtime;
+	err = drop_privileges(c);
+	if (err)
+		return err;
+	/* A file of virtual routers is read again, and what it names. */
+	if (c->options.daemonize) {
 		log_leave_stderr();
-	process_ready();
+		scripts_detach(c->scripts, !c->options.config);
+	}
+	process_ready(!c->options.config);
+	notify_ready(loop_now_ns());
+	c->is_status_old = true;
 	return 0;
 }
 
@@ -344,27 +516,54 @@ static uint64_t next_deadline(const struct controller *c)
 
 	if (scripts_deadline(c->scripts) < deadline_ns)
 		deadline_ns = scripts_deadline(c->scripts);
-	if (interfaces_deadline(c) < deadline_ns)
-		deadline_ns = interfaces_deadline(c);
+	if (c->attach_again_ns < deadline_ns)
+		deadline_ns = c->attach_again_ns;
+	if (vrouters_deadline(c) < deadline_ns)
+		deadline_ns = vrouters_deadline(c);
+	if (dataplane_deadline(c->dataplane) < deadline_ns)
+		deadline_ns = dataplane_deadline(c->dataplane);
+	if (notify_deadline() < deadline_ns)
+		deadline_ns = notify_deadline();
 	return deadline_ns;
+}
+
+static bool is_over(const struct controller *c)
+{
+	if (c->is_handing_over && vrouters_changing(c))
+		return false;
+	return c->is_done || ((c->is_stopping || c->is_handing_over) && !engine_any_busy(c->engine) && !scripts_busy(c->scripts));
+}
+
+static void tell_status(struct controller *c, uint64_t now_ns)
+{
+	if (c->is_status_old)
+		notify_status(now_ns, "virtual routers: %u, MASTER: %u, BACKUP: %u", c->count, c->states[MASTER],
+			      c->states[BACKUP]);
+	c->is_status_old = false;
+	notify_timers(now_ns);
 }
 
 static int run(struct controller *c)
 {
-	while (!c->is_done && !(c->is_stopping && !scripts_busy(c->scripts))) {
+	struct xcarp_owner *stats = dataplane_owner(c->dataplane);
+
+	while (!is_over(c)) {
 		int err = loop_wait(c->loop, next_deadline(c));
 		uint64_t now_ns;
 
-		now_ns = loop_now_ns();
 		if (err) {
-			stop(c, now_ns);
-			engine_commit(c->engine, now_ns);
+			stop(c, loop_now_ns());
 			return controller_fail("epoll", err);
 		}
-		interfaces_try_again(c, now_ns);
+		stats->wakeups++;
+		interfaces_try_again(c, loop_now_ns());
+		now_ns = c->now_ns = loop_now_ns();
 		engine_timers(c->engine, now_ns);
 		engine_commit(c->engine, now_ns);
 		scripts_timers(c->scripts, now_ns);
+		vrouters_work(c, now_ns);
+		dataplane_timers(c->dataplane, now_ns);
+		tell_status(c, now_ns);
 	}
 	return 0;
 }
@@ -372,29 +571,64 @@ static int run(struct controller *c)
 /* Once more at the very end: a script may have put one there after we took ours off. */
 static void remove_vips(struct controller *c)
 {
-	for (uint32_t slot = 0; c->engine && slot < c->slot_count; slot++) {
-		const struct vr_options *options = c->slots[slot].options;
-		uint32_t ifindex = c->slots[slot].interface->link.ifindex;
+	for (uint32_t index = 0; c->engine && index < c->capacity; index++) {
+		const struct vr_options *options = vrouter_options(c, index);
+		const struct interface *interface = c->slots[index].interface;
 
-		for (unsigned int i = 0; ifindex && options->manage_vips && i < options->vip_count; i++)
-			rtnl_vip_del(c->rtnl, slot, ifindex, &options->vips[i]);
+		for (unsigned int i = 0; options && interface && interface->link.ifindex && options->manage_vips &&
+					 i < options->vip_count; i++)
+			rtnl_vip_del(c->rtnl, index, interface->link.ifindex, &options->vips[i], loop_now_ns());
 	}
+	if (c->rtnl)
+		rtnl_flush(c->rtnl, loop_now_ns());
+}
+
+/* Takes everything away that is ours. */
+static void leave(struct controller *c)
+{
+	uint64_t now_ns = loop_now_ns();
+
+	/* What was decided is carried out, also where the loop has failed or was told to end at once. */
+	while (c->engine && engine_any_busy(c->engine))
+		engine_commit(c->engine, now_ns += NS_PER_MS);
+	scripts_free(c->scripts);
+	remove_vips(c);
+	interfaces_lose(c);
+	control_free(c->control);
+	dataplane_free(c->dataplane);
+}
+
+/* Leaves everything as it is. */
+static void leave_to_successor(struct controller *c)
+{
+	notify_stopping(loop_now_ns());
+	engine_hand_over(c->engine, c->now_ns = loop_now_ns());
+	scripts_free(c->scripts);
+	control_free(c->control);
+	dataplane_hand_over(c->dataplane);
 }
 
 static void close_all(struct controller *c)
 {
-	scripts_free(c->scripts);
-	remove_vips(c);
-	interfaces_lose(c);
-	dataplane_free(c->dataplane);
+	bool is_loading;
+
+	if (c->is_handing_over)
+		leave_to_successor(c);
+	else
+		leave(c);
+	is_loading = c->loader && !loader_free(c->loader);
 	engine_free(c->engine);
-	tx_packet_free(c->tx);
+	tx_free(c->tx);
 	rtnl_free(c->rtnl);
-	if (c->signals.ready && c->signals.fd >= 0)
+	interfaces_free(c);
+	if (c->signals.fd >= 0)
 		close(c->signals.fd);
 	loop_free(c->loop);
-	vrouters_free(c);
+	/* A thread that hangs may still read them. */
+	if (!is_loading)
+		vrouters_free(c);
 	process_pidfile_remove();
+	notify_close();
 	log_close();
 }
 
@@ -417,13 +651,27 @@ static void open_log(const struct options *options, const char *program, bool us
 	});
 }
 
+/* Before anything logs, and as -f none would have it: this is for who asks. */
+static int clean_up(struct options *options)
+{
+	const char *wrong = privileges_lacking();
+
+	options->use_syslog = false;
+	open_log(options, NULL, true);
+	if (!wrong)
+		return cleanup_run(options->cleanup) ? EXIT_FAILURE : EXIT_SUCCESS;
+	log_error("--cleanup: %s is missing: it must be started by root", wrong);
+	return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
-	struct controller c = { .signals.fd = -1 };
+	struct controller c = { .signals.fd = -1, .runner.fd = -1 };
 	char error[OPTIONS_ERROR_LEN];
 	int err;
 
 	process_harden();
+	notify_open();
 	err = options_parse(&c.options, argc, argv, error);
 	if (err) {
 		options_wipe_passwords(argc, argv);
@@ -440,15 +688,19 @@ int main(int argc, char **argv)
 		puts("xcarp " XCARP_VERSION);
 		return EXIT_SUCCESS;
 	}
+	if (c.options.cleanup) {
+		options_wipe_passwords(argc, argv);
+		return clean_up(&c.options);
+	}
 	open_log(&c.options, argv[0], true);
 	if (secret_init()) {
 		log_error("libsodium: no source of randomness");
 		return EXIT_FAILURE;
 	}
-	err = vrouters_list(&c) ?: vrouters_prepare_keys(&c);
+	err = vrouters_plan(&c);
 	options_wipe_passwords(argc, argv);
 	if (!err && !c.options.check)
-		err = go_to_background(&c) ?: start(&c) ?: run(&c);
+		err = fork_all(&c) ?: start(&c) ?: run(&c);
 	close_all(&c);
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }

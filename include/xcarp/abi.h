@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the XDP program and the controller share: map keys and values, the ring record, the verdicts. The maps
- * are pinned and typed, so these names are also what a person reads in `bpftool map dump`.
+ * What the XDP program, the controllers of a network namespace and xcarpctl share: map keys and values, the ring record,
+ * the verdicts, the requests. The maps are pinned and typed, so these names are also what a person reads in `bpftool map
+ * dump`.
  *
  * All times are CLOCK_MONOTONIC nanoseconds. Integers are host order unless the type says otherwise. An address
  * is 16 bytes in network order; an IPv4 one fills the first four, the rest is zero.
@@ -11,8 +12,12 @@
 
 #include <linux/types.h>
 
+#include <xcarp/replay.h>
+#include <xcarp/sha1.h>
+#include <xcarp/siphash.h>
+
 /* Goes up with every change of a layout or meaning below. */
-#define XCARP_ABI_VERSION 1
+#define XCARP_ABI_VERSION 4
 
 #define XCARP_IFNAME_LEN 16
 /* A little over a second: so a log that takes a line a second takes every notice. */
@@ -37,7 +42,14 @@
 	X(DROP_OWN_SOURCE, own_source)                                                                       \
 	X(DROP_BAD_IP_CHECKSUM, bad_ip_checksum)                                                             \
 	X(DROP_BAD_CHECKSUM, bad_checksum)                                                                   \
-	X(DROP_BAD_HMAC, bad_hmac)
+	X(DROP_BAD_HMAC, bad_hmac)                                                                           \
+	X(DROP_BAD_TAG, bad_tag)                                                                             \
+	X(DROP_UNKNOWN_KEY, unknown_key)                                                                     \
+	X(DROP_WEAK_AUTH, weak_auth)                                                                         \
+	X(DROP_REPLAYED, replayed)                                                                           \
+	X(DROP_BAD_CLOCK, bad_clock)                                                                         \
+	X(DROP_UNKNOWN_SOURCE, unknown_source)                                                               \
+	X(DROP_FENCED, fenced)
 
 enum xcarp_verdict {
 #define X(value, counter) value,
@@ -51,17 +63,91 @@ struct xcarp_drops {
 #define X(value, counter) __u64 counter;
 	XCARP_VERDICTS(X)
 #undef X
-	__u64 ring_full; /* accepted, but its record found no room; `live` was updated all the same */
+	__u64 ring_full; /* accepted, but its record found no room, or no ring; `live` was updated all the same */
 };
 
 _Static_assert(sizeof(struct xcarp_drops) == (XCARP_VERDICT_COUNT + 1) * sizeof(__u64), "indexed by verdict");
-_Static_assert(__builtin_offsetof(struct xcarp_drops, bad_hmac) == DROP_BAD_HMAC * sizeof(__u64), "same order");
+_Static_assert(__builtin_offsetof(struct xcarp_drops, fenced) == DROP_FENCED * sizeof(__u64), "same order");
 
 enum vr_state {
 	INIT,
 	BACKUP,
 	MASTER,
 };
+
+/* What an operator has decided about a virtual router, until it is released. */
+enum vr_hold {
+	NOT_HELD,
+	DEMOTED, /* stays out */
+	PROMOTED, /* claims the shortest interval */
+};
+
+/*
+ * How adverts are authenticated, in the order of a roll-out: each stage and the next understand each other.
+ * X(enum value, word of --auth)
+ */
+#define XCARP_AUTH_MODES(X)                                                                                  \
+	X(AUTH_HMAC_SHA1, "hmac-sha1") /* CARP's own, and nothing else */                                    \
+	X(AUTH_ACCEPT_SIPHASH, "accept-siphash") /* sends CARP's own, accepts both */                        \
+	X(AUTH_SEND_SIPHASH, "send-siphash") /* sends strong ones, accepts both */                           \
+	X(AUTH_SIPHASH, "siphash") /* strong ones, and nothing else */
+
+enum xcarp_auth {
+#define X(value, word) value,
+	XCARP_AUTH_MODES(X)
+#undef X
+	AUTH_MODE_COUNT,
+};
+
+/*
+ * Why a virtual router did what it did, or what was noticed about it:  X(enum value, word in `xcarpctl monitor`).
+ */
+#define XCARP_CAUSES(X)                                                                                      \
+	X(CAUSE_NONE, none)                                                                                  \
+	X(CAUSE_STARTED, started)                                                                            \
+	X(CAUSE_LINK_UP, link_up)                                                                            \
+	X(CAUSE_LINK_DOWN, link_down)                                                                        \
+	X(CAUSE_WITHDRAWN, interface_withdrawn)                                                              \
+	X(CAUSE_MASTER_SILENT, master_silent)                                                                \
+	X(CAUSE_PREEMPTION, preemption)                                                                      \
+	X(CAUSE_MASTER_TOO_SLOW, master_too_slow)                                                            \
+	X(CAUSE_PREFERRED_MASTER, preferred_master)                                                          \
+	X(CAUSE_NON_PREFERRED_MASTER, non_preferred_master)                                                  \
+	X(CAUSE_DEMOTED, demoted)                                                                            \
+	X(CAUSE_PROMOTED, promoted)                                                                          \
+	X(CAUSE_RELEASED, released)                                                                          \
+	X(CAUSE_STOPPED, stopped)                                                                            \
+	X(CAUSE_ADOPTED, adopted)                                                                            \
+	X(CAUSE_SEND_SUPPRESSED, send_suppressed)                                                            \
+	X(CAUSE_SEND_RECOVERED, send_recovered)                                                              \
+	X(CAUSE_BAD_DIGEST, bad_digest)                                                                      \
+	X(CAUSE_BAD_TAG, bad_tag)                                                                            \
+	X(CAUSE_UNKNOWN_KEY, unknown_key)                                                                    \
+	X(CAUSE_WEAK_AUTH, weak_auth)                                                                        \
+	X(CAUSE_REPLAYED, replayed)                                                                          \
+	X(CAUSE_BAD_CLOCK, bad_clock)                                                                        \
+	X(CAUSE_FLOOD, flood)                                                                                \
+	X(CAUSE_OWN_SOURCE, own_source)                                                                      \
+	X(CAUSE_NOT_ENABLED, not_enabled)                                                                    \
+	X(CAUSE_CONSTANT_COUNTER, constant_counter)                                                          \
+	X(CAUSE_FENCED, fenced)
+
+enum vr_cause {
+#define X(value, word) value,
+	XCARP_CAUSES(X)
+#undef X
+	VR_CAUSE_COUNT,
+};
+
+/* `abi`: one entry, written by the process that made the maps. */
+struct xcarp_abi {
+	__u32 abi_version; /* of all these maps; this field never moves */
+	__u32 capacity; /* virtual routers, of `live` */
+	__u64 made_ns;
+	char version[16]; /* of the program that made them */
+};
+
+_Static_assert(sizeof(struct xcarp_abi) == 32, "map value");
 
 /*
  * `vrouters`, key: what makes a virtual router one of its own. Three words, because every advert's is hashed; a bit field
@@ -82,22 +168,41 @@ _Static_assert(sizeof(struct vr_key) == 12, "hashed as it lies");
 struct vr_entry {
 	__u32 abi_version; /* the program leaves a frame alone where this is not its own */
 	__u32 slot; /* index in `live` and the key map */
-	__u32 generation; /* copied to ring records; tells a slot's users apart */
+	__u32 generation; /* copied to ring records; tells an index's users apart */
+	__u32 index; /* the owner's own number of it; copied to ring records */
+	__u16 owner; /* index in `owners` and `events` */
 	__u8 tap; /* 1: accepted adverts go on to the host's stack */
-	__u8 reserved[3]; /* 0 */
+	__u8 every; /* 1: every accepted advert gets a ring record, not only news */
 	__u8 source[16]; /* our own source address: adverts from it are refused */
+	__u8 auth; /* enum xcarp_auth */
+	__u8 reserved[3]; /* 0 */
 };
 
-_Static_assert(sizeof(struct vr_entry) == 32, "map value");
+_Static_assert(sizeof(struct vr_entry) == 40, "map value");
+
+/*
+ * `keys`, indexed like `live`. It lets its holder sign adverts (but not learn the password), so it lives in locked memory,
+ * and the map is never pinned.
+ */
+struct carp_key {
+	struct carp_hmac_key hmac;
+	struct carp_siphash_keys siphash; /* with AUTH_HMAC_SHA1: zeros in the map, not there in a controller's memory */
+};
+
+_Static_assert(sizeof(struct carp_key) == 256, "map value");
+
+#define LIVE_WRITING (1ull << 63)
 
 /*
  * `live`: one entry a virtual router, mapped into the controller. The first cache line is the program's, the
- * second the controller's; neither writes the other's.
+ * others are the controller's; neither writes the other's.
  */
 struct vr_live {
-	/* The newest accepted advert. seq is odd while it is being written. */
-	__u32 seq;
-	__u32 interval_256ths; /* advbase * 256 + advskew */
+	/* Adverts. With LIVE_WRITING the newest one is being written; a copy is one where it is the same before and after. */
+	__u64 accepted;
+	__u16 interval_256ths; /* advbase * 256 + advskew */
+	__u16 is_strong; /* 1: authenticated by SipHash, 0: by HMAC-SHA1 */
+	__u32 bad_hmac; /* refused since the last notice, whatever was wrong with how they were authenticated */
 	__u64 arrival_ns;
 	__u64 counter;
 	__u8 source[16];
@@ -105,26 +210,82 @@ struct vr_live {
 	__u8 advskew;
 	__u8 demote;
 	__u8 ip_version;
-	__u32 bad_hmac; /* refused since the last notice */
+	__u32 reserved; /* 0 */
 	__u64 notice_ns; /* when the last notice went out */
-	__u64 accepted; /* adverts */
 
 	enum vr_state state;
 	__u32 generation;
 	__u64 since_ns; /* when the state was entered */
-	__u64 transitions;
 	__u64 adverts_sent;
+	__u32 transitions;
+	__u32 worst_late_us; /* how late the controller was for its timers, at worst */
 	char interface[XCARP_IFNAME_LEN];
-	__u32 ifindex;
+	__u32 ifindex; /* 0: the interface is not there */
 	__u32 owner_pid;
+	__u16 claimed_by; /* its owner's index + 1; 0: the slot is free */
 	__u8 vhid;
 	__u8 own_advbase;
 	__u8 own_advskew;
-	__u8 reserved[5];
+	__u8 hold; /* enum vr_hold */
+	__u8 vip_count;
+	__u8 auth; /* enum xcarp_auth */
+
+	__u64 sent_counter; /* of the newest advert that we sent, or are about to; 0: none yet */
+	__u64 sent_ns; /* when one last left */
+	__u64 answered_ns; /* adverts that arrived up to then have been dealt with */
+	__u64 down_ns; /* how long we wait for a silent master, and our peers, presumably, for us */
+	__u32 fence_after_us; /* how long the controller may owe an answer, as master */
+	__u8 replay; /* enum replay_mode */
+	__u8 reserved2[27]; /* 0 */
 };
 
-_Static_assert(sizeof(struct vr_live) == 128, "two cache lines");
+_Static_assert(sizeof(struct vr_live) == 192, "three cache lines");
 _Static_assert(__builtin_offsetof(struct vr_live, state) == 64, "one writer a cache line");
+_Static_assert(__builtin_offsetof(struct vr_live, sent_counter) == 128, "what is written with each advert is together");
+
+/* What notices are limited by. */
+struct guard_notice {
+	__u64 notice_ns; /* when the last one went out */
+	__u32 count; /* refused since */
+	__u32 reserved; /* 0 */
+};
+
+enum guard_reason {
+	GUARD_REPLAYED,
+	GUARD_BAD_CLOCK,
+	GUARD_FLOOD,
+	GUARD_OWN_SOURCE,
+	GUARD_NOT_ENABLED,
+	GUARD_REASON_COUNT,
+};
+
+/* `guard`: one entry a virtual router, by slot: what protects it from its LAN, and the LAN from it. The program's own. */
+struct vr_guard {
+	struct replay replay;
+	__u64 unanswered_ns; /* since when the controller owes an answer; up to live's answered_ns: it does not */
+	__u64 fenced; /* ARP requests and neighbour solicitations that were dropped */
+	__u64 window_ns; /* wrong digests from sources that never authenticated: since when they are counted */
+	__u32 wrong; /* how many there were since then */
+	__u32 era; /* tells the slot's users apart */
+	struct guard_notice notices[GUARD_REASON_COUNT];
+	__u64 singles; /* its counters in `seen`, or'ed: a higher one is not there */
+};
+
+_Static_assert(sizeof(struct vr_guard) == 360, "map value");
+
+/* `seen`: counters that stand by themselves, of all virtual routers; the oldest make room. */
+struct seen_key {
+	__u64 counter;
+	__u32 slot;
+	__u32 era; /* of the slot's guard */
+};
+
+_Static_assert(sizeof(struct seen_key) == 16, "hashed as it lies");
+
+/* `fence`: one entry. */
+struct xcarp_fence {
+	__u64 watch_until_ns; /* questions for addresses are looked at; 0: they never had to be */
+};
 
 /* `vips`, key and value: whose address is this, and do we hold it? */
 struct vip_key {
@@ -146,29 +307,123 @@ struct vip_entry {
 
 _Static_assert(sizeof(struct vip_entry) == 8, "map value");
 
-enum xcarp_record_type {
-	RECORD_ADVERT = 1, /* one accepted advert */
-	RECORD_NOTICE = 2, /* adverts for this virtual router are being refused; at most one a second */
+/*
+ * `owners`: one entry a controller process, mapped into each. An owner lives as long as its abstract UNIX socket
+ * `\0xcarp/<index>` has a listener in this network namespace: that is also where it takes requests.
+ */
+#define XCARP_OWNERS_MAX 1024
+#define XCARP_LATE_BUCKETS 24
+
+struct xcarp_owner {
+	__u32 pid; /* 0: free */
+	__u32 vrouters; /* how many it has */
+	__u64 started_ns;
+	__u64 wakeups; /* of its loop */
+	__u64 adverts_sent;
+	__u64 records; /* taken from its ring */
+	__u64 reloads; /* that changed something */
+	__u64 worst_late_ns; /* of all its timers */
+	__u64 late[XCARP_LATE_BUCKETS]; /* timers by lateness: [0] under 1 us, [n] under 2^n us; the last one all others */
+	char version[16];
+	__u8 realtime; /* SCHED_FIFO priority; 0: none */
+	__u8 handed_over; /* 1: it has ended, and left what it had to a successor that is about to start */
+	__u8 reserved[62]; /* 0 */
 };
 
-/* `events`, the ring. */
+_Static_assert(sizeof(struct xcarp_owner) == 328, "map value");
+
+/* `interfaces`: which owner uses the program on which interface. Whoever removes the last one of an interface detaches. */
+struct interface_key {
+	__u32 ifindex;
+	__u32 owner;
+};
+
+struct interface_entry {
+	__u32 program_id; /* of what was there after attaching: the program, or the dispatcher that it is part of */
+	__u32 flags; /* XDP_FLAGS_* of the mode */
+	char name[XCARP_IFNAME_LEN];
+};
+
+/*
+ * `journal`: the newest transitions and notices of all owners, mapped into each. Entry 0 is nobody's: its sequence is the
+ * number of the newest entry. The entry with number n is at 1 + (n - 1) % (entries of the map - 1); its sequence is n,
+ * and 0 while it is being written.
+ */
+struct journal_entry {
+	__u64 sequence;
+	__u64 when_ns;
+	__u32 slot;
+	__u32 ifindex;
+	char interface[XCARP_IFNAME_LEN];
+	__u8 group[4];
+	__u16 vlan;
+	__u8 vhid;
+	__u8 ip_version; /* 4 or 6, of source; 0: none */
+	__u8 from; /* enum vr_state; the same as to: a notice */
+	__u8 to;
+	__u8 cause; /* enum vr_cause */
+	__u8 advbase; /* of the advert from source */
+	__u8 advskew;
+	__u8 reserved[3]; /* 0 */
+	__u32 owner_pid;
+	__u32 count; /* a notice: refused since the last one */
+	__u8 source[16]; /* who it is about */
+};
+
+_Static_assert(sizeof(struct journal_entry) == 80, "map value");
+
+enum xcarp_record_type {
+	RECORD_ADVERT = 1, /* an accepted advert that is news; with struct vr_entry's every, each accepted one */
+	RECORD_NOTICE = 2, /* adverts for this virtual router are being refused; of each reason at most one a second */
+};
+
+/* `events`: an array of rings, one an owner, by the owner's index. What is in a ring: */
 struct xcarp_record {
 	__u64 arrival_ns;
-	__u64 counter;
-	__u32 slot;
+	__u64 counter; /* notice: of unknown_key, the key's id */
+	__u32 index; /* of struct vr_entry */
 	__u32 generation;
 	__u8 source[16];
 	__u16 abi_version;
 	__u8 type; /* enum xcarp_record_type */
-	__u8 reason; /* notice: enum xcarp_verdict */
+	__u8 reason; /* notice: enum xcarp_verdict; ACCEPTED: its source repeats one counter, and so could anybody */
 	__u8 ip_version;
 	__u8 advbase;
 	__u8 advskew;
 	__u8 demote;
 	__u32 count; /* notice: refused since the last one */
-	__u32 reserved; /* 0 */
+	__u16 is_strong; /* 1: authenticated by SipHash, 0: by HMAC-SHA1 */
+	__u16 reserved; /* 0 */
 };
 
 _Static_assert(sizeof(struct xcarp_record) == 56, "ring record");
+
+/*
+ * What xcarpctl asks of an owner: one SOCK_SEQPACKET packet each way. Who asks must be root, the owner's own user, or a
+ * member of the group that it was given.
+ */
+#define XCARP_REQUEST_MAX 512
+
+enum xcarp_command {
+	COMMAND_DEMOTE = 1, /* bow out and stay out until released */
+	COMMAND_PROMOTE, /* be master until released, or until a still better one is heard */
+	COMMAND_RELEASE, /* end either */
+};
+
+struct xcarp_request {
+	__u32 abi_version;
+	__u32 command; /* enum xcarp_command */
+	__u32 count; /* of vrouters; the packet ends with the last one. 0: all of this owner's */
+	struct xcarp_request_vr {
+		__u32 index; /* of struct vr_entry */
+		__u32 generation;
+	} vrouters[XCARP_REQUEST_MAX];
+};
+
+struct xcarp_reply {
+	__u32 abi_version;
+	__s32 error; /* 0 or -errno: -EPROTO: malformed or of another version, -EPERM: not allowed */
+	__u32 done; /* virtual routers that were found; others are gone by now */
+};
 
 #endif

@@ -16,10 +16,7 @@
 #define SHA1_BLOCK_WORDS 16
 #define SHA1_BLOCK_LEN 64
 
-/*
- * Key state of one virtual router. It lets its holder sign adverts (but not learn the password), so it lives in
- * locked memory and in a map that is not pinned.
- */
+/* Key state of one virtual router; as secret as struct carp_key, which it is part of. */
 struct carp_hmac_key {
 	__u32 inner[SHA1_STATE_WORDS]; /* after the ipad block and every whole block of the fixed prefix */
 	__u32 outer[SHA1_STATE_WORDS]; /* after the opad block */

@@ -5,6 +5,7 @@
 #include <net/ethernet.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
+#include <sodium.h>
 #include <string.h>
 
 #include "../reference.h"
@@ -86,7 +87,7 @@ static void put_ipv6(struct frame *frame, const struct advert *advert)
 void frame_build(struct frame *frame, const struct advert *advert, const struct secret *secret)
 {
 	struct carp_header carp = {
-		.version_type = CARP_VERSION_TYPE,
+		.version_type = advert->strong ? CARP_VERSION_TYPE_STRONG : CARP_VERSION_TYPE,
 		.vhid = secret->vhid,
 		.advskew = advert->advskew,
 		.authlen = CARP_AUTHLEN,
@@ -96,6 +97,7 @@ void frame_build(struct frame *frame, const struct advert *advert, const struct 
 	};
 
 	memset(frame, 0, sizeof(*frame));
+	frame->strong = advert->strong;
 	frame->ip_version = strchr(advert->source, ':') ? 6 : 4;
 	put_ethernet(frame, advert->vlans, frame->ip_version == 6 ? ETHERTYPE_IPV6 : ETHERTYPE_IP);
 	frame->ip = frame->len;
@@ -132,13 +134,40 @@ void frame_mend_checksum(struct frame *frame)
 	carp->checksum = internet_checksum((uint8_t *)carp, sizeof(*carp));
 }
 
+void frame_siphash_keys(struct carp_siphash_keys *keys, const struct strong_key *strong, size_t n_strong)
+{
+	memset(keys, 0, sizeof(*keys));
+	for (size_t i = 0; i < n_strong; i++) {
+		keys->ids[i] = htonl(strong[i].id);
+		for (size_t byte = 0; byte < 16; byte++)
+			keys->keys[i][byte / 8] |= (uint64_t)strong[i].bytes[byte] << 8 * (byte % 8);
+	}
+}
+
+/* The message put together anew, from the bytes of the frame. */
+static void sign_strong(struct frame *frame, const struct strong_key *key)
+{
+	uint8_t message[20 + 16], *carp = frame->bytes + frame->carp;
+	size_t source_at = frame->ip_version == 4 ? 12 : 8, source_len = frame->ip_version == 4 ? 4 : 16;
+
+	for (int i = 0; i < 4; i++)
+		carp[16 + i] = (uint8_t)(key->id >> (24 - 8 * i));
+	memcpy(message, carp, 20);
+	message[6] = message[7] = 0;
+	memcpy(message + 20, frame->bytes + frame->ip + source_at, source_len);
+	crypto_shorthash_siphashx24(carp + 20, message, 20 + source_len, key->bytes);
+}
+
 void frame_sign(struct frame *frame, const struct secret *secret)
 {
 	struct carp_header *carp = frame_carp(frame);
 	uint64_t counter = (uint64_t)ntohl(carp->counter[0]) << 32 | ntohl(carp->counter[1]);
 
-	reference_carp_md(carp->md, (const uint8_t *)secret->password, strlen(secret->password), secret->vhid,
-			  secret->vips, secret->n_vips, counter);
+	if (frame->strong)
+		sign_strong(frame, frame->strong);
+	else
+		reference_carp_md(carp->md, (const uint8_t *)secret->password, strlen(secret->password), secret->vhid,
+				  secret->vips, secret->n_vips, counter);
 	frame_mend_checksum(frame);
 }
 

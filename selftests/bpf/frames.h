@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <xcarp/carp.h>
+#include <xcarp/siphash.h>
 
 #include "core/vip.h"
 
@@ -14,6 +15,12 @@
 #define FRAME_TAGS_MAX 3
 #define FRAME_IPV4_GROUP_TEXT "224.0.0.18"
 #define FRAME_IPV6_GROUP_TEXT "ff02::12"
+
+/* A virtual router's subkey, as libsodium takes it. */
+struct strong_key {
+	uint32_t id;
+	uint8_t bytes[16];
+};
 
 /* What an advert's digest is made of. */
 struct secret {
@@ -34,6 +41,7 @@ struct advert {
 	const char *group; /* NULL: CARP's own */
 	uint8_t options_len; /* IPv4: 0-40, in fours */
 	uint8_t advbase, advskew, demote;
+	const struct strong_key *strong; /* signs in place of the secret; NULL: does not */
 	uint64_t counter;
 };
 
@@ -42,8 +50,12 @@ struct frame {
 	uint8_t bytes[FRAME_BYTES_MAX];
 	size_t len;
 	size_t ip, carp; /* offsets */
+	const struct strong_key *strong; /* as in the advert */
 	int ip_version;
 };
+
+/* Subkeys as the program has them. */
+void frame_siphash_keys(struct carp_siphash_keys *keys, const struct strong_key *strong, size_t n_strong);
 
 /* A valid, signed advert. */
 void frame_build(struct frame *frame, const struct advert *advert, const struct secret *secret);

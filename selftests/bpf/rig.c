@@ -40,11 +40,38 @@ static int collect(void *context, void *data, size_t len)
 	return 0;
 }
 
-void rig_open(struct rig *rig)
+static void add_ring(struct rig *rig, uint32_t owner)
 {
 	struct epoll_event edge = { .events = EPOLLIN | EPOLLET };
-	int events;
+	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, RIG_RING_BYTES, NULL);
 
+	if (fd < 0 || bpf_map_update_elem(bpf_map__fd(rig->skel->maps.events), &owner, &fd, BPF_ANY))
+		bail_out("cannot make a ring");
+	rig->rings[owner] = ring_buffer__new(fd, collect, rig, NULL);
+	if (!rig->rings[owner])
+		bail_out("cannot open a ring");
+	if (owner == RIG_OWNER && epoll_ctl(rig->epoll, EPOLL_CTL_ADD, fd, &edge))
+		bail_out("cannot watch the ring");
+	rig->ring_fds[owner] = fd;
+}
+
+void rig_remove_ring(struct rig *rig, uint32_t owner)
+{
+	if (bpf_map_delete_elem(bpf_map__fd(rig->skel->maps.events), &owner))
+		bail_out("cannot take a ring away");
+}
+
+static void *map_memory(const struct bpf_map *map, size_t len)
+{
+	void *memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	if (memory == MAP_FAILED)
+		bail_out("cannot map a map");
+	return memory;
+}
+
+static void open_rig(struct rig *rig, bool is_counting)
+{
 	memset(rig, 0, sizeof(*rig));
 	rig->ifindex = RIG_IFINDEX;
 	rig->skel = xcarp_bpf__open();
@@ -52,41 +79,110 @@ void rig_open(struct rig *rig)
 		bail_out("cannot open the program");
 	bpf_map__set_max_entries(rig->skel->maps.live, RIG_SLOTS);
 	bpf_map__set_max_entries(rig->skel->maps.keys, RIG_SLOTS);
+	bpf_map__set_max_entries(rig->skel->maps.guard, RIG_SLOTS);
+	bpf_map__set_max_entries(rig->skel->maps.seen, RIG_SEEN);
 	bpf_map__set_max_entries(rig->skel->maps.vrouters, RIG_VROUTERS);
-	bpf_map__set_max_entries(rig->skel->maps.events, RIG_RING_BYTES);
+	bpf_map__set_max_entries(rig->skel->maps.vips, RIG_VIPS);
+	if (is_counting && (bpf_map__set_type(rig->skel->maps.drops, BPF_MAP_TYPE_ARRAY) ||
+			    bpf_map__set_map_flags(rig->skel->maps.drops, BPF_F_MMAPABLE) ||
+			    bpf_map__set_map_flags(rig->skel->maps.guard, BPF_F_MMAPABLE) ||
+			    bpf_map__set_max_entries(rig->skel->maps.seen, RIG_SEEN_COUNTING)))
+		bail_out("cannot change the maps");
 	if (xcarp_bpf__load(rig->skel))
 		bail_out("cannot load the program");
-	events = bpf_map__fd(rig->skel->maps.events);
-	rig->ring = ring_buffer__new(events, collect, rig, NULL);
-	if (!rig->ring)
-		bail_out("cannot open the ring");
-	rig->live = mmap(NULL, RIG_SLOTS * sizeof(*rig->live), PROT_READ | PROT_WRITE, MAP_SHARED,
-			 bpf_map__fd(rig->skel->maps.live), 0);
-	if (rig->live == MAP_FAILED)
-		bail_out("cannot map `live`");
+	rig->live = map_memory(rig->skel->maps.live, RIG_SLOTS * sizeof(*rig->live));
+	if (is_counting) {
+		rig->drops = map_memory(rig->skel->maps.drops, sizeof(*rig->drops));
+		rig->guards = map_memory(rig->skel->maps.guard, RIG_SLOTS * sizeof(*rig->guards));
+		rig->fence = map_memory(rig->skel->maps.fence, sizeof(*rig->fence));
+	}
 	/* By edges, because a record is there to be read whether somebody was woken for it or not. */
 	rig->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (rig->epoll < 0 || epoll_ctl(rig->epoll, EPOLL_CTL_ADD, events, &edge))
-		bail_out("cannot watch the ring");
+	if (rig->epoll < 0)
+		bail_out("cannot make an epoll");
+	for (uint32_t owner = 0; owner < RIG_OWNERS; owner++)
+		add_ring(rig, owner);
+}
+
+void rig_open(struct rig *rig)
+{
+	open_rig(rig, false);
+}
+
+void rig_open_counting(struct rig *rig)
+{
+	open_rig(rig, true);
 }
 
 void rig_close(struct rig *rig)
 {
 	close(rig->epoll);
 	munmap(rig->live, RIG_SLOTS * sizeof(*rig->live));
-	ring_buffer__free(rig->ring);
+	if (rig->drops) {
+		munmap(rig->drops, sizeof(*rig->drops));
+		munmap(rig->guards, RIG_SLOTS * sizeof(*rig->guards));
+		munmap(rig->fence, sizeof(*rig->fence));
+	}
+	for (uint32_t owner = 0; owner < RIG_OWNERS; owner++) {
+		ring_buffer__free(rig->rings[owner]);
+		close(rig->ring_fds[owner]);
+	}
 	xcarp_bpf__destroy(rig->skel);
 }
 
-void rig_add(struct rig *rig, struct vr_key where, struct vr_entry entry, const struct secret *secret)
+void rig_set_guard(const struct rig *rig, uint32_t slot, const struct vr_guard *guard)
 {
-	struct carp_hmac_key hmac;
+	if (bpf_map_update_elem(bpf_map__fd(rig->skel->maps.guard), &slot, guard, BPF_ANY))
+		bail_out("cannot fill `guard`");
+}
+
+void rig_forget(const struct rig *rig)
+{
+	for (uint32_t slot = 0; slot < RIG_SLOTS; slot++)
+		rig_set_guard(rig, slot, &(struct vr_guard){ 0 });
+}
+
+void rig_forget_seen(const struct rig *rig)
+{
+	int fd = bpf_map__fd(rig->skel->maps.seen);
+	struct seen_key key;
+
+	while (!bpf_map_get_next_key(fd, NULL, &key))
+		bpf_map_delete_elem(fd, &key);
+}
+
+void rig_get_guard(const struct rig *rig, uint32_t slot, struct vr_guard *guard)
+{
+	if (bpf_map_lookup_elem(bpf_map__fd(rig->skel->maps.guard), &slot, guard))
+		bail_out("cannot read `guard`");
+}
+
+void rig_add_vip_entry(const struct rig *rig, const struct vip_key *key, const struct vip_entry *entry)
+{
+	if (bpf_map_update_elem(bpf_map__fd(rig->skel->maps.vips), key, entry, BPF_ANY))
+		bail_out("cannot fill `vips`");
+}
+
+void rig_add_vip(const struct rig *rig, uint32_t slot, const struct vip *vip, bool held)
+{
+	struct vip_key key = { .ifindex = rig->ifindex, .ip_version = vip->ip_version };
+	struct vip_entry entry = { .slot = slot, .prefix_len = vip->prefix_len, .held = held };
+
+	memcpy(key.address, vip->address, sizeof(key.address));
+	rig_add_vip_entry(rig, &key, &entry);
+}
+
+void rig_add_strong(struct rig *rig, struct vr_key where, struct vr_entry entry, const struct secret *secret,
+		    const struct strong_key *strong, size_t n_strong)
+{
+	struct carp_key key = { 0 };
 	uint32_t group;
 
 	if (!where.ifindex)
 		where.ifindex = RIG_IFINDEX;
 	group = htonl(where.ip_version == 4 ? CARP_GROUP_IPV4 : CARP_GROUP_IPV6_LOW);
-	memcpy(where.group, &group, sizeof(group));
+	if (!memcmp(where.group, &(uint32_t){ 0 }, sizeof(group)))
+		memcpy(where.group, &group, sizeof(group));
 	where.vhid = secret->vhid;
 	inet_pton(where.ip_version == 4 ? AF_INET : AF_INET6, where.ip_version == 4 ? RIG_OWN_IPV4 : RIG_OWN_IPV6,
 		  entry.source);
@@ -94,14 +190,27 @@ void rig_add(struct rig *rig, struct vr_key where, struct vr_entry entry, const 
 		bail_out("cannot fill `vrouters`");
 	if (entry.slot >= RIG_SLOTS)
 		return;
-	if (auth_hmac_key(&hmac, (const uint8_t *)secret->password, strlen(secret->password), secret->vhid,
+	if (auth_hmac_key(&key.hmac, (const uint8_t *)secret->password, strlen(secret->password), secret->vhid,
 			  secret->vips, secret->n_vips))
 		bail_out("cannot prepare a key");
-	if (bpf_map_update_elem(bpf_map__fd(rig->skel->maps.keys), &entry.slot, &hmac, BPF_ANY))
+	frame_siphash_keys(&key.siphash, strong, n_strong);
+	if (bpf_map_update_elem(bpf_map__fd(rig->skel->maps.keys), &entry.slot, &key, BPF_ANY))
 		bail_out("cannot fill `keys`");
+	rig_set_guard(rig, entry.slot, &(struct vr_guard){ 0 });
 	memset(&rig->live[entry.slot], 0, sizeof(*rig->live));
 	rig->live[entry.slot].state = BACKUP;
 	rig->live[entry.slot].generation = entry.generation;
+}
+
+void rig_add(struct rig *rig, struct vr_key where, struct vr_entry entry, const struct secret *secret)
+{
+	rig_add_strong(rig, where, entry, secret, NULL, 0);
+}
+
+void rig_key(const struct rig *rig, uint32_t slot, struct carp_key *key)
+{
+	if (bpf_map_lookup_elem(bpf_map__fd(rig->skel->maps.keys), &slot, key))
+		bail_out("cannot read `keys`");
 }
 
 int rig_run(const struct rig *rig, const uint8_t *bytes, size_t len)
@@ -137,11 +246,16 @@ uint64_t rig_counter(const struct rig *rig, int index)
 	return ((uint64_t *)&sum)[index];
 }
 
-size_t rig_drain(struct rig *rig)
+size_t rig_drain_owner(struct rig *rig, uint32_t owner)
 {
 	rig->n_records = 0;
-	ring_buffer__consume(rig->ring);
+	ring_buffer__consume(rig->rings[owner]);
 	return rig->n_records;
+}
+
+size_t rig_drain(struct rig *rig)
+{
+	return rig_drain_owner(rig, RIG_OWNER);
 }
 
 struct outcome rig_judge(struct rig *rig, const uint8_t *bytes, size_t len)

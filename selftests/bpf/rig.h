@@ -15,9 +15,14 @@
 
 #define RIG_SLOTS 16
 #define RIG_VROUTERS 512
+#define RIG_VIPS 128
+#define RIG_SEEN 4096
+#define RIG_SEEN_COUNTING 65536
 #define RIG_RING_BYTES 65536
 #define RIG_RECORD_BYTES (8 + sizeof(struct xcarp_record)) /* with the ring's own header */
 #define RIG_RECORDS_MAX (RIG_RING_BYTES / 64)
+#define RIG_OWNERS 2 /* with a ring; others have none */
+#define RIG_OWNER 0
 #define RIG_IFINDEX 1 /* loopback: a test run needs an interface that exists */
 #define RIG_OWN_IPV4 "10.9.0.2"
 #define RIG_OWN_IPV6 "fe80::2"
@@ -30,10 +35,15 @@ struct ring_buffer;
 
 struct rig {
 	struct xcarp_bpf *skel;
-	struct ring_buffer *ring;
+	struct ring_buffer *rings[RIG_OWNERS];
+	int ring_fds[RIG_OWNERS];
 	struct vr_live *live; /* RIG_SLOTS of them */
+	/* Of rig_open_counting(): */
+	struct xcarp_drops *drops;
+	struct vr_guard *guards; /* RIG_SLOTS of them */
+	struct xcarp_fence *fence;
 	uint32_t ifindex; /* where frames arrive; RIG_IFINDEX unless changed */
-	int epoll;
+	int epoll; /* of RIG_OWNER's ring */
 	struct xcarp_record records[RIG_RECORDS_MAX];
 	size_t n_records;
 };
@@ -47,6 +57,13 @@ struct outcome {
 
 /* Loads the program, or bails out of the test. */
 void rig_open(struct rig *rig);
+
+/*
+ * The same, but `drops` is no per-CPU array: it is mapped, and `guard` too, so that a look at them costs nothing. For who
+ * runs one frame at a time, millions of them.
+ */
+void rig_open_counting(struct rig *rig);
+
 void rig_close(struct rig *rig);
 
 /*
@@ -55,18 +72,38 @@ void rig_close(struct rig *rig);
  */
 void rig_add(struct rig *rig, struct vr_key where, struct vr_entry entry, const struct secret *secret);
 
+/* The same with strong keys, at most CARP_SIPHASH_KEYS_MAX. entry.auth says what they are good for. */
+void rig_add_strong(struct rig *rig, struct vr_key where, struct vr_entry entry, const struct secret *secret,
+		    const struct strong_key *strong, size_t n_strong);
+
+/* What the program has as the key of a slot. */
+void rig_key(const struct rig *rig, uint32_t slot, struct carp_key *key);
+
+/* What the program remembers of a virtual router; rig_add() forgets all. */
+void rig_set_guard(const struct rig *rig, uint32_t slot, const struct vr_guard *guard);
+void rig_forget(const struct rig *rig); /* of all */
+void rig_forget_seen(const struct rig *rig);
+void rig_get_guard(const struct rig *rig, uint32_t slot, struct vr_guard *guard);
+
+void rig_add_vip_entry(const struct rig *rig, const struct vip_key *key, const struct vip_entry *entry);
+void rig_add_vip(const struct rig *rig, uint32_t slot, const struct vip *vip, bool held);
+
 /* Runs the program once; returns its XDP action. */
 int rig_run(const struct rig *rig, const uint8_t *bytes, size_t len);
 
-/* Runs the program once, empties the ring to rig->records, and says what happened. */
+/* Runs the program once, empties RIG_OWNER's ring to rig->records, and says what happened. */
 struct outcome rig_judge(struct rig *rig, const uint8_t *bytes, size_t len);
 
 uint64_t rig_counter(const struct rig *rig, int index);
 
-/* Empties the ring to rig->records; returns how many there were. */
+/* Empties an owner's ring to rig->records; returns how many there were. rig_drain(): RIG_OWNER's. */
 size_t rig_drain(struct rig *rig);
+size_t rig_drain_owner(struct rig *rig, uint32_t owner);
 
-/* True if the program has woken whoever waits on the ring since this was last asked. Ask before the ring is empty. */
+/* Takes an owner's ring away, as when it has ended. */
+void rig_remove_ring(struct rig *rig, uint32_t owner);
+
+/* True if the program has woken RIG_OWNER since this was last asked. Ask before its ring is empty. */
 bool rig_woken(const struct rig *rig);
 
 /* "XDP_DROP bad_ttl no record" */

@@ -31,7 +31,7 @@ no_trace() {
 
 for signal in TERM INT HUP KILL; do
 	rm -f "$LAB_DIR/told"
-	env --default-signal=INT "$LAB_DIR/other" &
+	env --default-signal=INT,HUP "$LAB_DIR/other" &
 	pid=$!
 	within 5 "$signal: a lab is there" told
 	read -r prefix dir sleeper pins <"$LAB_DIR/told"

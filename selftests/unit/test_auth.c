@@ -180,16 +180,54 @@ static void test_limits(void)
 	is_int(auth_hmac_key(&key, password, 1, 1, vips, CARP_VIPS_MAX + 1), -EINVAL, "33 addresses");
 }
 
+/* Batches of every size, of virtual routers with few and with many addresses: as one by one. */
+static void test_batches(uint64_t *seed)
+{
+	enum { MOST = 70 };
+	struct carp_hmac_key keys[MOST];
+	const struct carp_hmac_key *pointers[MOST];
+	uint64_t counters[MOST];
+	uint8_t mds[MOST + 1][CARP_MD_LEN], one[CARP_MD_LEN];
+	static const uint8_t untouched[CARP_MD_LEN];
+
+	for (unsigned int n = 0; n <= MOST; n++) {
+		bool agree = true;
+
+		for (unsigned int i = 0; i < n; i++) {
+			struct vip vips[CARP_VIPS_MAX];
+			uint8_t password[CARP_KEY_MAX];
+			size_t count = 1 + random_below(seed, i % 3 ? CARP_VIPS_MAX : 3);
+
+			for (size_t j = 0; j < count; j++) {
+				vip_parse(&vips[j], random_below(seed, 2) ? "10.0.0.0" : "2001:db8::");
+				random_bytes(seed, vips[j].address, vip_len(&vips[j]));
+			}
+			random_bytes(seed, password, sizeof(password));
+			auth_hmac_key(&keys[i], password, 1 + random_below(seed, CARP_KEY_MAX), (uint8_t)(i + 1), vips, count);
+			pointers[i] = &keys[i];
+			counters[i] = random_next(seed);
+		}
+		memset(mds, 0, sizeof(mds));
+		auth_hmac_batch(pointers, counters, mds, n);
+		for (unsigned int i = 0; i < n; i++) {
+			auth_hmac(&keys[i], counters[i], one);
+			agree = agree && !memcmp(one, mds[i], sizeof(one));
+		}
+		ok(agree && !memcmp(mds[n], untouched, sizeof(untouched)), "a batch of %u, as one by one", n);
+	}
+}
+
 int main(void)
 {
 	uint64_t seed = SEED;
 
-	plan(1 + 2 * DIGEST_VECTORS + 1 + FRAME_VECTORS + CARP_VIPS_MAX + 5 + 7);
+	plan(1 + 2 * DIGEST_VECTORS + 1 + FRAME_VECTORS + CARP_VIPS_MAX + 5 + 7 + 71);
 	diag("seed %#x", SEED);
 	test_vectors(&seed);
 	test_ucarp();
 	test_mixes(&seed);
 	test_key();
 	test_limits();
+	test_batches(&seed);
 	return tap_done();
 }

@@ -120,11 +120,24 @@ static const struct row good[] = {
 	  "d/f:3 eth0 v1 10.0.0.9/32 k0 x=(none)\n" },
 	{ "a pattern that fits nothing", { { "f", "include none*\n-v 1 -a 10.0.0.9" VR "\n" } },
 	  "f:2 eth0 v1 10.0.0.9/32 k0 x=(none)\n" },
+	{ "an include amid lines of its own, longer than they",
+	  { { "f", "default" VR "\n-v 1 -a 10.0.0.11\ninclude g\n-v 2 -a 10.0.0.2\n-v 3 -a 10.0.0.3\n" },
+	    { "g", "-v 4 -a 10.0.0.4\n-v 5 -a 10.0.0.5\n-v 6 -a 10.0.0.6\n-v 7 -a 10.0.0.7\n-v 8 -a 10.0.0.8" } },
+	  "f:2 eth0 v1 10.0.0.11/32 k0 x=(none)\ng:1 eth0 v4 10.0.0.4/32 k0 x=(none)\n"
+	  "g:2 eth0 v5 10.0.0.5/32 k0 x=(none)\ng:3 eth0 v6 10.0.0.6/32 k0 x=(none)\n"
+	  "g:4 eth0 v7 10.0.0.7/32 k0 x=(none)\ng:5 eth0 v8 10.0.0.8/32 k0 x=(none)\n"
+	  "f:4 eth0 v2 10.0.0.2/32 k0 x=(none)\nf:5 eth0 v3 10.0.0.3/32 k0 x=(none)\n" },
+	{ "an address in the defaults stays the first",
+	  { { "f", "default -i eth0 -s 10.0.0.1 -p pw -a 10.0.0.9\n-v 1 -a 10.0.0.8\n" } },
+	  "f:2 eth0 v1 10.0.0.9/32 k0 x=(none)\n" },
 	{ "one VHID in two groups and on two interfaces",
 	  { { "f", "default -s 10.0.0.1 -p pw\n-i a -v 1 -a 10.0.0.9\n-i b -v 1 -a 10.0.0.8\n"
 		   "-i a -v 1 -a 10.0.0.7 --mcastip 224.0.0.19\n" } },
 	  "f:2 a v1 10.0.0.9/32 k0 x=(none)\nf:3 b v1 10.0.0.8/32 k0 x=(none)\nf:4 a v1 10.0.0.7/32 k0 x=(none)\n" },
 };
+
+#define TIMES4(text) text text text text
+#define TIMES256(text) TIMES4(TIMES4(TIMES4(TIMES4(text))))
 
 static const struct row bad[] = {
 	{ "all errors at once",
@@ -147,6 +160,14 @@ static const struct row bad[] = {
 	{ "no such include", { { "f", "\ninclude g\n" } }, "f:2: include g: no such file\n" },
 	{ "an include of itself", { { "f", "include f\n" } },
 	  "f:1: include f: more than 16 files deep; does it include itself?\n" },
+	{ "a pattern that fits the file itself, and another", { { "f", "include *\n" }, { "g", "include *\n" } },
+	  "f:1: include f: more than 16 files deep; does it include itself?\n" },
+	{ "too many includes of includes",
+	  { { "f", TIMES256("include g\n") }, { "g", TIMES256("include h\n") }, { "h", "" } },
+	  "f:256: include g: more than 65536 files in all; does it include itself?\n" },
+	{ "a control character in a name", { { "f", "include 'a\nb'\n" } }, "f:1: include a?b: no such file\n" },
+	{ "a control character in a word", { { "f", "'a\nb\x1b'\n" } },
+	  "f:1: a?b?: unexpected argument; every value needs its option, see --help\n" },
 	{ "an include of nothing", { { "f", "include\n" } }, "f:1: include: needs one file name or pattern\n" },
 	{ "nothing in it", { { "f", "# nothing\n" } },
 	  "f: has no virtual router; a line such as `-i eth0 -s 10.1.1.10 -v 10 -o FILE -a 10.1.1.252` is one\n" },

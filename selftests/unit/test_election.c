@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The election, step by step: one table with every state and event, boundaries to 1/256 s and to the nanosecond,
- * ties in ucarp's order, and the few rules that need more than one step.
+ * The election, step by step: one table with every state, hold and event, boundaries to 1/256 s and to the nanosecond,
+ * ties in ucarp's order, the grid of the adverts, and the few rules that need more than one step.
  */
 #include "core/election.h"
 
@@ -19,26 +19,51 @@
 #define NOW S(1000)
 #define NEVER ELECTION_NEVER
 #define INTERVAL(advbase, advskew) ((advbase)*256u + (advskew))
+/* The first time after now_ns on the grid of phase 0. */
+#define GRID_AFTER(now_ns, interval_ns) ((now_ns) - (now_ns) % (interval_ns) + (interval_ns))
+#define GRID(advbase, advskew) GRID_AFTER(NOW, S(advbase) + SKEW(advskew))
 
 #define TAKE_OVER (ACT_ADVERT | ACT_VIPS_ADD | ACT_ANNOUNCE | ACT_UP_SCRIPT)
 #define LEAVE (ACT_VIPS_DEL | ACT_DOWN_SCRIPT)
 
 enum place {
 	IN_INIT,
+	IN_INIT_DEMOTED,
+	IN_INIT_PROMOTED,
 	IN_BACKUP,
-	IN_HELD, /* BACKUP after a demotion */
+	IN_HELD, /* BACKUP after EV_DEMOTE */
+	IN_DEMOTED, /* BACKUP until released */
 	IN_MASTER,
+	IN_PROMOTED, /* MASTER by promotion */
 	PLACE_COUNT,
 };
 
-static const char *const place_names[] = { "INIT", "BACKUP", "BACKUP held", "MASTER" };
-static const char *const event_names[] = { "START",  "LINK_UP", "LINK_DOWN", "WITHDRAWN", "ADVERT",
-					   "TIMER",  "DEMOTE",	"STOP",	     "SENT",	  "SEND_FAILED" };
+static const struct {
+	const char *name;
+	enum vr_state state;
+	enum vr_hold hold;
+	bool held;
+} places[] = {
+	[IN_INIT] = { "INIT", INIT, NOT_HELD, false },
+	[IN_INIT_DEMOTED] = { "INIT demoted", INIT, DEMOTED, false },
+	[IN_INIT_PROMOTED] = { "INIT promoted", INIT, PROMOTED, false },
+	[IN_BACKUP] = { "BACKUP", BACKUP, NOT_HELD, false },
+	[IN_HELD] = { "BACKUP held", BACKUP, NOT_HELD, true },
+	[IN_DEMOTED] = { "BACKUP demoted", BACKUP, DEMOTED, false },
+	[IN_MASTER] = { "MASTER", MASTER, NOT_HELD, false },
+	[IN_PROMOTED] = { "MASTER promoted", MASTER, PROMOTED, false },
+};
+_Static_assert(COUNT(places) == PLACE_COUNT, "a place has no row here");
+
+static const char *const event_names[] = { "START",  "ADOPT", "LINK_UP", "LINK_DOWN", "WITHDRAWN", "ADVERT", "FENCED", "TIMER",
+					   "DEMOTE", "HOLD_DEMOTED", "PROMOTE",	  "RELEASE",   "STOP",	 "SENT",
+					   "SEND_FAILED" };
 _Static_assert(COUNT(event_names) == ELECTION_EVENT_COUNT, "an event has no name here");
 
 static const struct election_config plain = { .advbase = 1, .dead_ratio = 3 };
 static const struct election_config skewed = { .advbase = 1, .advskew = 100, .dead_ratio = 3 };
 static const struct election_config eager = { .advbase = 1, .advskew = 100, .dead_ratio = 3, .preempt = true };
+static const struct election_config phased = { .advbase = 1, .dead_ratio = 3, .phase = 1u << 31 };
 static const struct election_config neutral = { .advbase = 1, .dead_ratio = 3, .neutral = true };
 static const struct election_config exit_script = { .advbase = 1, .dead_ratio = 3, .script_at_exit = true };
 static const struct election_config fast = { .advskew = 4, .dead_ratio = 3 };
@@ -58,7 +83,7 @@ struct row {
 	} advert;
 	enum place to;
 	unsigned int actions;
-	enum election_cause cause;
+	enum vr_cause cause;
 	uint64_t until_ns; /* the deadline after */
 	uint8_t announce_in;
 	bool suppressed;
@@ -72,6 +97,17 @@ static const struct row rows[] = {
 	{ IN_INIT, EV_START, "", &plain, NEVER, NO_ADVERT, IN_INIT, LEAVE, CAUSE_STARTED, .until_ns = NEVER },
 	{ IN_INIT, EV_START, "neutral", &neutral, NEVER, NO_ADVERT, IN_INIT, ACT_VIPS_DEL, CAUSE_STARTED,
 	  .until_ns = NEVER },
+	{ IN_INIT, EV_ADOPT, "", &plain, NEVER, NO_ADVERT, IN_MASTER, ACT_ADVERT, CAUSE_ADOPTED, .until_ns = GRID(1, 0), .announce_in = 2 },
+	{ IN_INIT, EV_ADOPT, "at its pace", &eager, NEVER, NO_ADVERT, IN_MASTER, ACT_ADVERT, CAUSE_ADOPTED,
+	  .until_ns = GRID(1, 100), .announce_in = 2 },
+	{ IN_INIT_DEMOTED, EV_ADOPT, "", &plain, NEVER, NO_ADVERT, IN_INIT_DEMOTED, 0, CAUSE_NONE, .until_ns = NEVER },
+	{ IN_INIT_PROMOTED, EV_ADOPT, "", &plain, NEVER, NO_ADVERT, IN_PROMOTED, ACT_ADVERT, CAUSE_ADOPTED,
+	  .until_ns = GRID(1, 0), .announce_in = 2 },
+	{ IN_BACKUP, EV_ADOPT, "", &plain, DUE, NO_ADVERT, IN_BACKUP, 0, CAUSE_NONE, .until_ns = DUE },
+	{ IN_HELD, EV_ADOPT, "", &plain, DUE, NO_ADVERT, IN_HELD, 0, CAUSE_NONE, .until_ns = DUE },
+	{ IN_DEMOTED, EV_ADOPT, "", &plain, NEVER, NO_ADVERT, IN_DEMOTED, 0, CAUSE_NONE, .until_ns = NEVER },
+	{ IN_MASTER, EV_ADOPT, "", &plain, DUE, NO_ADVERT, IN_MASTER, 0, CAUSE_NONE, .until_ns = DUE },
+	{ IN_PROMOTED, EV_ADOPT, "", &plain, DUE, NO_ADVERT, IN_PROMOTED, 0, CAUSE_NONE, .until_ns = DUE },
 	{ IN_INIT, EV_LINK_UP, "", &plain, NEVER, NO_ADVERT, IN_BACKUP, 0, CAUSE_LINK_UP, .until_ns = NOW + S(3) },
 	{ IN_INIT, EV_LINK_UP, "skew counts", &skewed, NEVER, NO_ADVERT, IN_BACKUP, 0, CAUSE_LINK_UP,
 	  .until_ns = NOW + S(3) + SKEW(100) },
@@ -91,6 +127,22 @@ static const struct row rows[] = {
 	  .until_ns = NEVER },
 	{ IN_INIT, EV_SENT, "", &plain, NEVER, NO_ADVERT, IN_INIT, 0, CAUSE_NONE, .until_ns = NEVER },
 	{ IN_INIT, EV_SEND_FAILED, "", &plain, NEVER, NO_ADVERT, IN_INIT, 0, CAUSE_NONE, .until_ns = NEVER },
+
+	{ IN_INIT, EV_FENCED, "", &plain, NEVER, { INTERVAL(1, 0), 1, NOW }, IN_INIT, 0, CAUSE_NONE, .until_ns = NEVER },
+	{ IN_INIT_DEMOTED, EV_FENCED, "", &plain, NEVER, { INTERVAL(1, 0), 1, NOW }, IN_INIT_DEMOTED, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_INIT_PROMOTED, EV_FENCED, "", &plain, NEVER, { INTERVAL(1, 0), 1, NOW }, IN_INIT_PROMOTED, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_BACKUP, EV_FENCED, "", &plain, DUE, { INTERVAL(1, 0), 1, NOW }, IN_BACKUP, 0, CAUSE_NONE, .until_ns = DUE },
+	{ IN_HELD, EV_FENCED, "", &plain, DUE, { INTERVAL(1, 0), 1, NOW }, IN_HELD, 0, CAUSE_NONE, .until_ns = DUE },
+	{ IN_DEMOTED, EV_FENCED, "", &plain, NEVER, { INTERVAL(1, 0), 1, NOW }, IN_DEMOTED, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_MASTER, EV_FENCED, "by a worse one", &skewed, DUE, { INTERVAL(2, 0), 1, NOW - S(1) }, IN_BACKUP, LEAVE,
+	  CAUSE_FENCED, .until_ns = NOW + S(3) + SKEW(100) },
+	{ IN_MASTER, EV_FENCED, "by a better one", &skewed, DUE, { INTERVAL(1, 0), -1, NOW - S(1) }, IN_BACKUP, LEAVE,
+	  CAUSE_FENCED, .until_ns = NOW + S(3) + SKEW(100) },
+	{ IN_PROMOTED, EV_FENCED, "the promotion ends", &plain, DUE, { INTERVAL(1, 0), 1, NOW - S(1) }, IN_BACKUP, LEAVE,
+	  CAUSE_FENCED, .until_ns = NOW + S(3) },
 
 	{ IN_BACKUP, EV_START, "", &plain, DUE, NO_ADVERT, IN_BACKUP, 0, CAUSE_NONE, .until_ns = DUE },
 	{ IN_BACKUP, EV_LINK_UP, "again", &plain, DUE, NO_ADVERT, IN_BACKUP, 0, CAUSE_NONE, .until_ns = DUE },
@@ -121,7 +173,7 @@ static const struct row rows[] = {
 	{ IN_BACKUP, EV_ADVERT, "deadline over, advert says no", &plain, NOW - 1, { INTERVAL(1, 0), 1, NOW },
 	  IN_BACKUP, 0, CAUSE_NONE, .until_ns = NOW + S(3) },
 	{ IN_BACKUP, EV_ADVERT, "pre-emption, worse by 1/256 s", &eager, DUE, { INTERVAL(1, 101), -1, NOW },
-	  IN_MASTER, TAKE_OVER, CAUSE_PREEMPTION, NOW + S(1) + SKEW(100), .announce_in = 2 },
+	  IN_MASTER, TAKE_OVER, CAUSE_PREEMPTION, GRID(1, 100), .announce_in = 2 },
 	{ IN_BACKUP, EV_ADVERT, "pre-emption, equal, higher source", &eager, DUE, { INTERVAL(1, 100), 1, NOW },
 	  IN_BACKUP, 0, CAUSE_NONE, .until_ns = NOW + S(3) + SKEW(100) },
 	{ IN_BACKUP, EV_ADVERT, "pre-emption, better by 1/256 s", &eager, DUE, { INTERVAL(1, 99), 1, NOW },
@@ -129,27 +181,27 @@ static const struct row rows[] = {
 	{ IN_BACKUP, EV_ADVERT, "pre-emption, advbase counts more than skew", &eager, DUE,
 	  { INTERVAL(0, 255), 1, NOW }, IN_BACKUP, 0, CAUSE_NONE, .until_ns = NOW + S(3) + SKEW(100) },
 	{ IN_BACKUP, EV_ADVERT, "pre-emption, told late", &eager, DUE, { INTERVAL(1, 101), 1, NOW - S(1) },
-	  IN_MASTER, TAKE_OVER, CAUSE_PREEMPTION, NOW + S(1) + SKEW(100), .announce_in = 2 },
+	  IN_MASTER, TAKE_OVER, CAUSE_PREEMPTION, GRID(1, 100), .announce_in = 2 },
 	{ IN_BACKUP, EV_ADVERT, "pre-emption suppressed, worse by 139/256 s", &eager, DUE,
 	  { INTERVAL(1, 239), 1, NOW }, IN_BACKUP, 0, CAUSE_NONE, NOW + S(3) + SKEW(100), .suppressed = true },
 	{ IN_BACKUP, EV_ADVERT, "pre-emption suppressed, as bad as we are", &eager, DUE,
 	  { INTERVAL(1, 240), 1, NOW }, IN_BACKUP, 0, CAUSE_NONE, NOW + S(3) + SKEW(100), .suppressed = true },
 	{ IN_BACKUP, EV_ADVERT, "pre-emption suppressed, still worse", &eager, DUE,
-	  { INTERVAL(1, 241), 1, NOW }, IN_MASTER, TAKE_OVER, CAUSE_PREEMPTION, NOW + S(1) + SKEW(240), 2,
+	  { INTERVAL(1, 241), 1, NOW }, IN_MASTER, TAKE_OVER, CAUSE_PREEMPTION, GRID(1, 240), 2,
 	  .suppressed = true },
 	{ IN_BACKUP, EV_ADVERT, "as long as our down time", &skewed, DUE, { INTERVAL(3, 100), 1, NOW },
 	  IN_BACKUP, 0, CAUSE_NONE, .until_ns = NOW + S(3) + SKEW(100) },
 	{ IN_BACKUP, EV_ADVERT, "longer than our down time by 1/256 s", &skewed, DUE,
-	  { INTERVAL(3, 101), 1, NOW }, IN_MASTER, TAKE_OVER, CAUSE_MASTER_TOO_SLOW, NOW + S(1) + SKEW(100),
+	  { INTERVAL(3, 101), 1, NOW }, IN_MASTER, TAKE_OVER, CAUSE_MASTER_TOO_SLOW, GRID(1, 100),
 	  .announce_in = 2 },
 	{ IN_BACKUP, EV_ADVERT, "bow-out", &plain, DUE, { INTERVAL(255, 255), -1, NOW }, IN_MASTER, TAKE_OVER,
-	  CAUSE_MASTER_TOO_SLOW, NOW + S(1), .announce_in = 2 },
+	  CAUSE_MASTER_TOO_SLOW, GRID(1, 0), .announce_in = 2 },
 	{ IN_BACKUP, EV_ADVERT, "bow-out, shorter than our down time", &patient, DUE, { INTERVAL(255, 255), -1, NOW },
-	  IN_MASTER, TAKE_OVER, CAUSE_MASTER_TOO_SLOW, NOW + S(100), .announce_in = 2 },
+	  IN_MASTER, TAKE_OVER, CAUSE_MASTER_TOO_SLOW, GRID(100, 0), .announce_in = 2 },
 	{ IN_BACKUP, EV_ADVERT, "long, but no bow-out", &patient, NOW, { INTERVAL(255, 254), -1, NOW }, IN_BACKUP, 0,
 	  CAUSE_NONE, .until_ns = NOW + S(300) },
 	{ IN_BACKUP, EV_ADVERT, "bow-out, advbase 0", &fast, DUE, { INTERVAL(255, 255), -1, NOW }, IN_MASTER,
-	  TAKE_OVER, CAUSE_MASTER_TOO_SLOW, NOW + SKEW(4), .announce_in = 2 },
+	  TAKE_OVER, CAUSE_MASTER_TOO_SLOW, GRID(0, 4), .announce_in = 2 },
 	{ IN_BACKUP, EV_ADVERT, "advbase 0, as long as our down time", &fast, NOW, { INTERVAL(0, 12), 1, NOW },
 	  IN_BACKUP, 0, CAUSE_NONE, .until_ns = NOW + SKEW(12) },
 	{ IN_BACKUP, EV_ADVERT, "slowest of all", &slowest, NOW, { INTERVAL(255, 255), 1, NOW }, IN_BACKUP, 0,
@@ -157,11 +209,11 @@ static const struct row rows[] = {
 	{ IN_BACKUP, EV_TIMER, "a nanosecond early", &plain, NOW + 1, NO_ADVERT, IN_BACKUP, 0, CAUSE_NONE,
 	  .until_ns = NOW + 1 },
 	{ IN_BACKUP, EV_TIMER, "to the nanosecond", &plain, NOW, NO_ADVERT, IN_MASTER, TAKE_OVER,
-	  CAUSE_MASTER_SILENT, NOW + S(1), .announce_in = 2 },
+	  CAUSE_MASTER_SILENT, GRID(1, 0), .announce_in = 2 },
 	{ IN_BACKUP, EV_TIMER, "late: adverts from now on", &skewed, NOW - S(60), NO_ADVERT, IN_MASTER,
-	  TAKE_OVER, CAUSE_MASTER_SILENT, NOW + S(1) + SKEW(100), .announce_in = 2 },
+	  TAKE_OVER, CAUSE_MASTER_SILENT, GRID(1, 100), .announce_in = 2 },
 	{ IN_BACKUP, EV_TIMER, "suppressed: at the suppressed pace", &plain, NOW, NO_ADVERT, IN_MASTER,
-	  TAKE_OVER, CAUSE_MASTER_SILENT, NOW + S(1) + SKEW(240), 2, .suppressed = true },
+	  TAKE_OVER, CAUSE_MASTER_SILENT, GRID(1, 240), 2, .suppressed = true },
 	{ IN_BACKUP, EV_DEMOTE, "", &plain, DUE, NO_ADVERT, IN_BACKUP, 0, CAUSE_NONE, .until_ns = DUE },
 	{ IN_BACKUP, EV_STOP, "", &plain, DUE, NO_ADVERT, IN_INIT, 0, CAUSE_STOPPED, .until_ns = NEVER },
 	{ IN_BACKUP, EV_STOP, "script at exit is a master's", &exit_script, DUE, NO_ADVERT, IN_INIT, 0,
@@ -194,6 +246,9 @@ static const struct row rows[] = {
 	{ IN_MASTER, EV_LINK_DOWN, "", &plain, DUE, NO_ADVERT, IN_INIT, LEAVE, CAUSE_LINK_DOWN, .until_ns = NEVER },
 	{ IN_MASTER, EV_ADVERT, "better by 1/256 s", &skewed, DUE, { INTERVAL(1, 99), 1, NOW }, IN_BACKUP,
 	  ACT_ADVERT | LEAVE, CAUSE_PREFERRED_MASTER, .until_ns = NOW + S(3) + SKEW(100) },
+	{ IN_MASTER, EV_ADVERT, "better, arrived since the clock was read", &skewed, DUE,
+	  { INTERVAL(1, 99), 1, NOW + S(1) }, IN_BACKUP, ACT_ADVERT | LEAVE, CAUSE_PREFERRED_MASTER,
+	  .until_ns = NOW + S(4) + SKEW(100) },
 	{ IN_MASTER, EV_ADVERT, "better by advbase though not by skew", &skewed, DUE,
 	  { INTERVAL(0, 255), 1, NOW }, IN_BACKUP, ACT_ADVERT | LEAVE, CAUSE_PREFERRED_MASTER,
 	  .until_ns = NOW + S(3) + SKEW(100) },
@@ -202,30 +257,34 @@ static const struct row rows[] = {
 	{ IN_MASTER, EV_ADVERT, "equal, our own source", &skewed, DUE, { INTERVAL(1, 100), 0, NOW }, IN_MASTER,
 	  0, CAUSE_NONE, .until_ns = DUE },
 	{ IN_MASTER, EV_ADVERT, "equal, higher source", &skewed, DUE, { INTERVAL(1, 100), 1, NOW }, IN_MASTER,
-	  ACT_ANNOUNCE, CAUSE_NON_PREFERRED_MASTER, DUE, .announce_in = 2 },
+	  ACT_ADVERT | ACT_ANNOUNCE, CAUSE_NON_PREFERRED_MASTER, DUE, .announce_in = 2 },
 	{ IN_MASTER, EV_ADVERT, "worse by 1/256 s, lower source", &skewed, DUE, { INTERVAL(1, 101), -1, NOW },
-	  IN_MASTER, ACT_ANNOUNCE, CAUSE_NON_PREFERRED_MASTER, DUE, .announce_in = 2 },
+	  IN_MASTER, ACT_ADVERT | ACT_ANNOUNCE, CAUSE_NON_PREFERRED_MASTER, DUE, .announce_in = 2 },
 	{ IN_MASTER, EV_ADVERT, "pre-emption has no part in it", &eager, DUE, { INTERVAL(1, 99), 1, NOW },
 	  IN_BACKUP, ACT_ADVERT | LEAVE, CAUSE_PREFERRED_MASTER, .until_ns = NOW + S(3) + SKEW(100) },
 	{ IN_MASTER, EV_ADVERT, "bow-out", &skewed, DUE, { INTERVAL(255, 255), -1, NOW }, IN_MASTER,
-	  ACT_ANNOUNCE, CAUSE_NON_PREFERRED_MASTER, DUE, .announce_in = 2 },
+	  ACT_ADVERT | ACT_ANNOUNCE, CAUSE_NON_PREFERRED_MASTER, DUE, .announce_in = 2 },
 	{ IN_MASTER, EV_ADVERT, "suppressed: a worse one is better now", &plain, DUE,
 	  { INTERVAL(1, 239), 1, NOW }, IN_BACKUP, ACT_ADVERT | LEAVE, CAUSE_PREFERRED_MASTER, NOW + S(3),
 	  .suppressed = true },
 	{ IN_MASTER, EV_ADVERT, "suppressed: a tie", &plain, DUE, { INTERVAL(1, 240), 1, NOW }, IN_MASTER,
-	  ACT_ANNOUNCE, CAUSE_NON_PREFERRED_MASTER, DUE, 2, .suppressed = true },
+	  ACT_ADVERT | ACT_ANNOUNCE, CAUSE_NON_PREFERRED_MASTER, DUE, 2, .suppressed = true },
 	{ IN_MASTER, EV_TIMER, "a nanosecond early", &plain, NOW + 1, NO_ADVERT, IN_MASTER, 0, CAUSE_NONE,
 	  .until_ns = NOW + 1 },
 	{ IN_MASTER, EV_TIMER, "to the nanosecond", &skewed, NOW, NO_ADVERT, IN_MASTER, ACT_ADVERT, CAUSE_NONE,
-	  .until_ns = NOW + S(1) + SKEW(100) },
-	{ IN_MASTER, EV_TIMER, "late: no drift", &plain, NOW - S(1) + 1, NO_ADVERT, IN_MASTER, ACT_ADVERT,
-	  CAUSE_NONE, .until_ns = NOW + 1 },
+	  .until_ns = GRID(1, 100) },
+	{ IN_MASTER, EV_TIMER, "late: no drift", &phased, NOW - S(1) / 2, NO_ADVERT, IN_MASTER, ACT_ADVERT,
+	  CAUSE_NONE, .until_ns = NOW + S(1) / 2 },
+	{ IN_MASTER, EV_TIMER, "after a stall: back to its phase", &phased, NOW - S(60) - S(1) / 2, NO_ADVERT,
+	  IN_MASTER, ACT_ADVERT, CAUSE_NONE, .until_ns = NOW + S(1) / 2 },
+	{ IN_MASTER, EV_TIMER, "from another grid", &phased, NOW - S(1) / 10, NO_ADVERT, IN_MASTER, ACT_ADVERT,
+	  CAUSE_NONE, .until_ns = NOW + S(1) / 2 },
 	{ IN_MASTER, EV_TIMER, "late by one interval: no burst", &plain, NOW - S(1), NO_ADVERT, IN_MASTER,
-	  ACT_ADVERT, CAUSE_NONE, .until_ns = NOW + S(1) },
+	  ACT_ADVERT, CAUSE_NONE, .until_ns = GRID(1, 0) },
 	{ IN_MASTER, EV_TIMER, "after a stall: no burst", &plain, NOW - S(60), NO_ADVERT, IN_MASTER, ACT_ADVERT,
-	  CAUSE_NONE, .until_ns = NOW + S(1) },
+	  CAUSE_NONE, .until_ns = GRID(1, 0) },
 	{ IN_MASTER, EV_TIMER, "suppressed: at the suppressed pace", &plain, NOW, NO_ADVERT, IN_MASTER,
-	  ACT_ADVERT, CAUSE_NONE, NOW + S(1) + SKEW(240), .suppressed = true },
+	  ACT_ADVERT, CAUSE_NONE, GRID(1, 240), .suppressed = true },
 	{ IN_MASTER, EV_DEMOTE, "", &plain, DUE, NO_ADVERT, IN_HELD, ACT_BOW_OUT | LEAVE, CAUSE_DEMOTED,
 	  .until_ns = NOW + S(3) },
 	{ IN_MASTER, EV_STOP, "", &plain, DUE, NO_ADVERT, IN_INIT, ACT_BOW_OUT | ACT_VIPS_DEL, CAUSE_STOPPED,
@@ -234,28 +293,158 @@ static const struct row rows[] = {
 	  CAUSE_STOPPED, .until_ns = NEVER },
 	{ IN_MASTER, EV_SENT, "", &plain, DUE, NO_ADVERT, IN_MASTER, 0, CAUSE_NONE, .until_ns = DUE },
 	{ IN_MASTER, EV_SEND_FAILED, "", &plain, DUE, NO_ADVERT, IN_MASTER, 0, CAUSE_NONE, .until_ns = DUE },
+
+	{ IN_INIT, EV_HOLD_DEMOTED, "", &plain, NEVER, NO_ADVERT, IN_INIT_DEMOTED, 0, CAUSE_DEMOTED, .until_ns = NEVER },
+	{ IN_INIT, EV_PROMOTE, "", &plain, NEVER, NO_ADVERT, IN_INIT_PROMOTED, 0, CAUSE_PROMOTED, .until_ns = NEVER },
+	{ IN_INIT, EV_RELEASE, "", &plain, NEVER, NO_ADVERT, IN_INIT, 0, CAUSE_NONE, .until_ns = NEVER },
+
+	{ IN_INIT_DEMOTED, EV_START, "", &plain, NEVER, NO_ADVERT, IN_INIT_DEMOTED, LEAVE, CAUSE_STARTED,
+	  .until_ns = NEVER },
+	{ IN_INIT_DEMOTED, EV_LINK_UP, "", &plain, NEVER, NO_ADVERT, IN_DEMOTED, 0, CAUSE_LINK_UP, .until_ns = NEVER },
+	{ IN_INIT_DEMOTED, EV_LINK_DOWN, "", &plain, NEVER, NO_ADVERT, IN_INIT_DEMOTED, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_INIT_DEMOTED, EV_WITHDRAWN, "", &plain, NEVER, NO_ADVERT, IN_INIT_DEMOTED, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_INIT_DEMOTED, EV_ADVERT, "bow-out", &eager, NEVER, { INTERVAL(255, 255), 1, NOW }, IN_INIT_DEMOTED, 0,
+	  CAUSE_NONE, .until_ns = NEVER },
+	{ IN_INIT_DEMOTED, EV_TIMER, "", &plain, NEVER, NO_ADVERT, IN_INIT_DEMOTED, 0, CAUSE_NONE, .until_ns = NEVER },
+	{ IN_INIT_DEMOTED, EV_DEMOTE, "", &plain, NEVER, NO_ADVERT, IN_INIT_DEMOTED, 0, CAUSE_NONE, .until_ns = NEVER },
+	{ IN_INIT_DEMOTED, EV_HOLD_DEMOTED, "again", &plain, NEVER, NO_ADVERT, IN_INIT_DEMOTED, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_INIT_DEMOTED, EV_PROMOTE, "", &plain, NEVER, NO_ADVERT, IN_INIT_PROMOTED, 0, CAUSE_PROMOTED,
+	  .until_ns = NEVER },
+	{ IN_INIT_DEMOTED, EV_RELEASE, "", &plain, NEVER, NO_ADVERT, IN_INIT, 0, CAUSE_RELEASED, .until_ns = NEVER },
+	{ IN_INIT_DEMOTED, EV_STOP, "", &plain, NEVER, NO_ADVERT, IN_INIT_DEMOTED, 0, CAUSE_STOPPED, .until_ns = NEVER },
+	{ IN_INIT_DEMOTED, EV_SENT, "", &plain, NEVER, NO_ADVERT, IN_INIT_DEMOTED, 0, CAUSE_NONE, .until_ns = NEVER },
+	{ IN_INIT_DEMOTED, EV_SEND_FAILED, "", &plain, NEVER, NO_ADVERT, IN_INIT_DEMOTED, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+
+	{ IN_INIT_PROMOTED, EV_START, "", &plain, NEVER, NO_ADVERT, IN_INIT_PROMOTED, LEAVE, CAUSE_STARTED,
+	  .until_ns = NEVER },
+	{ IN_INIT_PROMOTED, EV_LINK_UP, "at its own pace", &skewed, NEVER, NO_ADVERT, IN_PROMOTED, TAKE_OVER,
+	  CAUSE_PROMOTED, GRID(1, 100), .announce_in = 2 },
+	{ IN_INIT_PROMOTED, EV_LINK_DOWN, "", &plain, NEVER, NO_ADVERT, IN_INIT_PROMOTED, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_INIT_PROMOTED, EV_WITHDRAWN, "", &plain, NEVER, NO_ADVERT, IN_INIT_PROMOTED, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_INIT_PROMOTED, EV_ADVERT, "better", &eager, NEVER, { INTERVAL(0, 0), -1, NOW }, IN_INIT_PROMOTED, 0,
+	  CAUSE_NONE, .until_ns = NEVER },
+	{ IN_INIT_PROMOTED, EV_TIMER, "", &plain, NEVER, NO_ADVERT, IN_INIT_PROMOTED, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_INIT_PROMOTED, EV_DEMOTE, "", &plain, NEVER, NO_ADVERT, IN_INIT, 0, CAUSE_RELEASED, .until_ns = NEVER },
+	{ IN_INIT_PROMOTED, EV_HOLD_DEMOTED, "", &plain, NEVER, NO_ADVERT, IN_INIT_DEMOTED, 0, CAUSE_DEMOTED,
+	  .until_ns = NEVER },
+	{ IN_INIT_PROMOTED, EV_PROMOTE, "again", &plain, NEVER, NO_ADVERT, IN_INIT_PROMOTED, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_INIT_PROMOTED, EV_RELEASE, "", &plain, NEVER, NO_ADVERT, IN_INIT, 0, CAUSE_RELEASED, .until_ns = NEVER },
+	{ IN_INIT_PROMOTED, EV_STOP, "", &plain, NEVER, NO_ADVERT, IN_INIT_PROMOTED, 0, CAUSE_STOPPED,
+	  .until_ns = NEVER },
+	{ IN_INIT_PROMOTED, EV_SENT, "", &plain, NEVER, NO_ADVERT, IN_INIT_PROMOTED, 0, CAUSE_NONE, .until_ns = NEVER },
+	{ IN_INIT_PROMOTED, EV_SEND_FAILED, "", &plain, NEVER, NO_ADVERT, IN_INIT_PROMOTED, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+
+	{ IN_BACKUP, EV_HOLD_DEMOTED, "", &plain, DUE, NO_ADVERT, IN_DEMOTED, 0, CAUSE_DEMOTED, .until_ns = NEVER },
+	{ IN_BACKUP, EV_PROMOTE, "at its own pace", &skewed, DUE, NO_ADVERT, IN_PROMOTED, TAKE_OVER, CAUSE_PROMOTED,
+	  GRID(1, 100), .announce_in = 2 },
+	{ IN_BACKUP, EV_PROMOTE, "suppressed all the same", &skewed, DUE, NO_ADVERT, IN_PROMOTED, TAKE_OVER,
+	  CAUSE_PROMOTED, GRID(1, 240), 2, .suppressed = true },
+	{ IN_BACKUP, EV_RELEASE, "", &plain, DUE, NO_ADVERT, IN_BACKUP, 0, CAUSE_NONE, .until_ns = DUE },
+
+	{ IN_HELD, EV_HOLD_DEMOTED, "", &plain, DUE, NO_ADVERT, IN_DEMOTED, 0, CAUSE_DEMOTED, .until_ns = NEVER },
+	{ IN_HELD, EV_PROMOTE, "", &plain, DUE, NO_ADVERT, IN_PROMOTED, TAKE_OVER, CAUSE_PROMOTED, GRID(1, 0),
+	  .announce_in = 2 },
+	{ IN_HELD, EV_RELEASE, "", &plain, DUE, NO_ADVERT, IN_HELD, 0, CAUSE_NONE, .until_ns = DUE },
+
+	{ IN_DEMOTED, EV_START, "", &plain, NEVER, NO_ADVERT, IN_DEMOTED, 0, CAUSE_NONE, .until_ns = NEVER },
+	{ IN_DEMOTED, EV_LINK_UP, "again", &plain, NEVER, NO_ADVERT, IN_DEMOTED, 0, CAUSE_NONE, .until_ns = NEVER },
+	{ IN_DEMOTED, EV_LINK_DOWN, "", &plain, NEVER, NO_ADVERT, IN_INIT_DEMOTED, 0, CAUSE_LINK_DOWN,
+	  .until_ns = NEVER },
+	{ IN_DEMOTED, EV_WITHDRAWN, "", &plain, NEVER, NO_ADVERT, IN_INIT_DEMOTED, 0, CAUSE_WITHDRAWN,
+	  .until_ns = NEVER },
+	{ IN_DEMOTED, EV_ADVERT, "better", &skewed, NEVER, { INTERVAL(1, 0), -1, NOW }, IN_DEMOTED, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_DEMOTED, EV_ADVERT, "worse, pre-emption", &eager, NEVER, { INTERVAL(2, 0), 1, NOW }, IN_DEMOTED, 0,
+	  CAUSE_NONE, .until_ns = NEVER },
+	{ IN_DEMOTED, EV_ADVERT, "bow-out", &plain, NEVER, { INTERVAL(255, 255), 1, NOW }, IN_DEMOTED, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_DEMOTED, EV_TIMER, "", &plain, NEVER, NO_ADVERT, IN_DEMOTED, 0, CAUSE_NONE, .until_ns = NEVER },
+	{ IN_DEMOTED, EV_DEMOTE, "", &plain, NEVER, NO_ADVERT, IN_DEMOTED, 0, CAUSE_NONE, .until_ns = NEVER },
+	{ IN_DEMOTED, EV_HOLD_DEMOTED, "again", &plain, NEVER, NO_ADVERT, IN_DEMOTED, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_DEMOTED, EV_PROMOTE, "", &plain, NEVER, NO_ADVERT, IN_PROMOTED, TAKE_OVER, CAUSE_PROMOTED, GRID(1, 0),
+	  .announce_in = 2 },
+	{ IN_DEMOTED, EV_RELEASE, "", &skewed, NEVER, NO_ADVERT, IN_BACKUP, 0, CAUSE_RELEASED,
+	  .until_ns = NOW + S(3) + SKEW(100) },
+	{ IN_DEMOTED, EV_STOP, "", &exit_script, NEVER, NO_ADVERT, IN_INIT_DEMOTED, 0, CAUSE_STOPPED,
+	  .until_ns = NEVER },
+	{ IN_DEMOTED, EV_SENT, "", &plain, NEVER, NO_ADVERT, IN_DEMOTED, 0, CAUSE_NONE, .until_ns = NEVER },
+	{ IN_DEMOTED, EV_SEND_FAILED, "", &plain, NEVER, NO_ADVERT, IN_DEMOTED, 0, CAUSE_NONE, .until_ns = NEVER },
+
+	{ IN_MASTER, EV_HOLD_DEMOTED, "", &plain, DUE, NO_ADVERT, IN_DEMOTED, ACT_BOW_OUT | LEAVE, CAUSE_DEMOTED,
+	  .until_ns = NEVER },
+	{ IN_MASTER, EV_PROMOTE, "", &plain, DUE, NO_ADVERT, IN_PROMOTED, ACT_ADVERT, CAUSE_PROMOTED, .until_ns = DUE },
+	{ IN_MASTER, EV_RELEASE, "", &plain, DUE, NO_ADVERT, IN_MASTER, 0, CAUSE_NONE, .until_ns = DUE },
+
+	{ IN_PROMOTED, EV_START, "", &plain, DUE, NO_ADVERT, IN_PROMOTED, 0, CAUSE_NONE, .until_ns = DUE },
+	{ IN_PROMOTED, EV_LINK_UP, "again", &plain, DUE, NO_ADVERT, IN_PROMOTED, 0, CAUSE_NONE, .until_ns = DUE },
+	{ IN_PROMOTED, EV_LINK_DOWN, "", &plain, DUE, NO_ADVERT, IN_INIT_PROMOTED, LEAVE, CAUSE_LINK_DOWN,
+	  .until_ns = NEVER },
+	{ IN_PROMOTED, EV_WITHDRAWN, "", &plain, DUE, NO_ADVERT, IN_INIT_PROMOTED, ACT_BOW_OUT | LEAVE, CAUSE_WITHDRAWN,
+	  .until_ns = NEVER },
+	{ IN_PROMOTED, EV_ADVERT, "better than its own interval, worse than its claim", &plain, DUE,
+	  { INTERVAL(0, 2), -1, NOW }, IN_PROMOTED, ACT_ADVERT | ACT_ANNOUNCE, CAUSE_NON_PREFERRED_MASTER, DUE, .announce_in = 2 },
+	{ IN_PROMOTED, EV_ADVERT, "another promoted one, higher source", &plain, DUE, { INTERVAL(0, 1), 1, NOW },
+	  IN_PROMOTED, ACT_ADVERT | ACT_ANNOUNCE, CAUSE_NON_PREFERRED_MASTER, DUE, .announce_in = 2 },
+	{ IN_PROMOTED, EV_ADVERT, "another promoted one, lower source", &skewed, DUE, { INTERVAL(0, 1), -1, NOW },
+	  IN_BACKUP, ACT_ADVERT | LEAVE, CAUSE_PREFERRED_MASTER, .until_ns = NOW + S(3) + SKEW(100) },
+	{ IN_PROMOTED, EV_ADVERT, "still better", &plain, DUE, { INTERVAL(0, 0), 1, NOW }, IN_BACKUP,
+	  ACT_ADVERT | LEAVE, CAUSE_PREFERRED_MASTER, .until_ns = NOW + S(3) },
+	{ IN_PROMOTED, EV_ADVERT, "suppressed: its own interval is not enough", &plain, DUE,
+	  { INTERVAL(1, 239), 1, NOW }, IN_BACKUP, ACT_ADVERT | LEAVE, CAUSE_PREFERRED_MASTER, NOW + S(3),
+	  .suppressed = true },
+	{ IN_PROMOTED, EV_TIMER, "at its own pace", &skewed, NOW, NO_ADVERT, IN_PROMOTED, ACT_ADVERT, CAUSE_NONE,
+	  .until_ns = GRID(1, 100) },
+	{ IN_PROMOTED, EV_TIMER, "a nanosecond early", &skewed, NOW + 1, NO_ADVERT, IN_PROMOTED, 0, CAUSE_NONE,
+	  .until_ns = NOW + 1 },
+	{ IN_PROMOTED, EV_DEMOTE, "", &plain, DUE, NO_ADVERT, IN_HELD, ACT_BOW_OUT | LEAVE, CAUSE_DEMOTED,
+	  .until_ns = NOW + S(3) },
+	{ IN_PROMOTED, EV_HOLD_DEMOTED, "", &plain, DUE, NO_ADVERT, IN_DEMOTED, ACT_BOW_OUT | LEAVE, CAUSE_DEMOTED,
+	  .until_ns = NEVER },
+	{ IN_PROMOTED, EV_PROMOTE, "again", &plain, DUE, NO_ADVERT, IN_PROMOTED, 0, CAUSE_NONE, .until_ns = DUE },
+	{ IN_PROMOTED, EV_RELEASE, "", &plain, DUE, NO_ADVERT, IN_MASTER, ACT_ADVERT, CAUSE_RELEASED, .until_ns = DUE },
+	{ IN_PROMOTED, EV_STOP, "", &exit_script, DUE, NO_ADVERT, IN_INIT_PROMOTED, ACT_BOW_OUT | LEAVE, CAUSE_STOPPED,
+	  .until_ns = NEVER },
+	{ IN_PROMOTED, EV_SENT, "", &plain, DUE, NO_ADVERT, IN_PROMOTED, 0, CAUSE_NONE, .until_ns = DUE },
+	{ IN_PROMOTED, EV_SEND_FAILED, "", &plain, DUE, NO_ADVERT, IN_PROMOTED, 0, CAUSE_NONE, .until_ns = DUE },
 };
 
 static struct election place(enum place at, uint64_t deadline_ns)
 {
 	return (struct election){
-		.state = at == IN_INIT	   ? INIT
-			 : at == IN_MASTER ? MASTER
-					   : BACKUP,
-		.held = at == IN_HELD,
+		.state = places[at].state,
+		.hold = places[at].hold,
+		.held = places[at].held,
 		.deadline_ns = deadline_ns,
 	};
+}
+
+static const char *place_name(const struct election *election)
+{
+	for (int at = 0; at < PLACE_COUNT; at++)
+		if (election->state == places[at].state && election->hold == places[at].hold &&
+		    election->held == places[at].held)
+			return places[at].name;
+	return "nowhere";
 }
 
 static const char *spell(char text[256], const struct election *election, struct election_result result)
 {
 	static const char *const actions[] = { "advert", "bow-out", "add", "del", "announce", "up", "down" };
-	enum place at = election->state == INIT ? IN_INIT : election->state == MASTER ? IN_MASTER : IN_BACKUP;
 	int len;
 
-	len = snprintf(text, 256, "%s%s cause %d deadline %llu announce %u%s:", place_names[at],
-		       election->held ? " held" : "", (int)result.cause, (unsigned long long)election->deadline_ns,
-		       election->announce_in, election->send_suppressed ? " suppressed" : "");
+	len = snprintf(text, 256, "%s cause %d deadline %llu announce %u%s:", place_name(election), (int)result.cause,
+		       (unsigned long long)election->deadline_ns, election->announce_in,
+		       election->send_suppressed ? " suppressed" : "");
 	for (size_t i = 0; i < COUNT(actions); i++)
 		if (result.actions >> i & 1)
 			len += snprintf(text + len, 256 - (size_t)len, " %s", actions[i]);
@@ -283,13 +472,13 @@ static void test_rows(void)
 		result = election_step(&election, row->config, &input, NOW);
 		is_str(spell(got_text, &election, result),
 		       spell(want_text, &want, (struct election_result){ row->actions, row->cause }), "%s, %s%s%s",
-		       place_names[row->from], event_names[row->event], *row->when ? ": " : "", row->when);
+		       places[row->from].name, event_names[row->event], *row->when ? ": " : "", row->when);
 		visited[row->from][row->event] = true;
 	}
 	for (int at = 0; at < PLACE_COUNT; at++)
 		for (int event = 0; event < ELECTION_EVENT_COUNT; event++)
 			missing += !visited[at][event];
-	is_int(missing, 0, "the table has every state with every event");
+	is_int(missing, 0, "the table has every state and hold with every event");
 }
 
 static struct election_result step(struct election *election, const struct election_config *config,
@@ -498,7 +687,7 @@ static void test_master_timer(uint64_t *seed)
 	for (int i = 0; i < 20; i++)
 		adverts += step(&election, &plain, EV_TIMER, now_ns).actions == ACT_ADVERT;
 	is_int(adverts, 1, "ten seconds of stall, one advert");
-	is_u64(election.deadline_ns, now_ns + S(1), "  and the next after an interval");
+	is_u64(election.deadline_ns, GRID_AFTER(now_ns, S(1)), "  and the next in its place");
 }
 
 static void test_announcements(void)
@@ -517,7 +706,7 @@ static void test_announcements(void)
 	hear(&election, &plain, INTERVAL(2, 0), 1, now_ns, now_ns);
 	got[0] = step(&election, &plain, EV_TIMER, now_ns += S(1)).actions;
 	is_int(got[0], ACT_ADVERT, "a worse master, an advert");
-	is_int(hear(&election, &plain, INTERVAL(2, 0), 1, now_ns, now_ns).actions, ACT_ANNOUNCE,
+	is_int(hear(&election, &plain, INTERVAL(2, 0), 1, now_ns, now_ns).actions, ACT_ADVERT | ACT_ANNOUNCE,
 	       "a worse master again");
 	for (int i = 0; i < 3; i++)
 		got[i] = step(&election, &plain, EV_TIMER, now_ns += S(1)).actions;
@@ -587,6 +776,14 @@ static void test_sending_long(void)
 	for (int i = 0; i < 3; i++)
 		step(&election, &plain, EV_SENT, NOW);
 	ok(!election.send_suppressed, "  and three successes");
+
+	election = place(IN_MASTER, DUE);
+	election.send_suppressed = true;
+	step(&election, &plain, EV_TIMER, DUE);
+	is_u64(election.deadline_ns, GRID_AFTER(DUE, S(1) + SKEW(240)), "a suppressed master's next advert");
+	for (int i = 0; i < 3; i++)
+		step(&election, &plain, EV_SENT, DUE);
+	is_u64(election.deadline_ns, GRID_AFTER(DUE, S(1)), "  comes after the short interval when sending works again");
 }
 
 static const struct {
@@ -606,17 +803,25 @@ static const struct {
 	{ 255, 0, 240, 65280, 65520 },
 };
 
+static uint8_t claimed_advskew(const struct election *election, const struct election_config *config)
+{
+	uint8_t advbase, advskew;
+
+	election_claim(election, config, &advbase, &advskew);
+	return advskew;
+}
+
 static void test_skew(void)
 {
 	for (size_t i = 0; i < COUNT(skews); i++) {
 		struct election_config config = { .advbase = skews[i].advbase, .advskew = skews[i].advskew };
 		struct election election = place(IN_MASTER, DUE);
 
-		is_int(election_advskew(&election, &config), skews[i].advskew,
+		is_int(claimed_advskew(&election, &config), skews[i].advskew,
 		       "advbase %u advskew %u: skew advertised", skews[i].advbase, skews[i].advskew);
 		is_int(election_interval_256ths(&election, &config), skews[i].interval, "  interval");
 		election.send_suppressed = true;
-		is_int(election_advskew(&election, &config), skews[i].suppressed_skew, "  skew while suppressed");
+		is_int(claimed_advskew(&election, &config), skews[i].suppressed_skew, "  skew while suppressed");
 		is_int(election_interval_256ths(&election, &config), skews[i].suppressed_interval,
 		       "  interval while suppressed");
 	}
@@ -673,7 +878,8 @@ static void test_far_future(void)
 	is_u64(election.deadline_ns, late + 5 + 16711425996093750ull, "  restarted by an advert");
 	is_int(step(&election, &slowest, EV_TIMER, late + 5 + 16711425996093750ull).cause, CAUSE_MASTER_SILENT,
 	       "  over");
-	is_u64(election.deadline_ns, late + 5 + 16711425996093750ull + S(255) + SKEW(255), "  the next advert");
+	is_u64(election.deadline_ns, GRID_AFTER(late + 5 + 16711425996093750ull, S(255) + SKEW(255)),
+	       "  the next advert");
 	step(&election, &slowest, EV_DEMOTE, late);
 	is_u64(election.deadline_ns, late + S(3), "  a hold");
 }
@@ -705,12 +911,400 @@ static void test_hold(void)
 	   "a link that went and came ends the hold");
 }
 
+/* The adverts' grid. */
+
+static struct election_config random_config(uint64_t *seed)
+{
+	/* Short and whole intervals are rare among random ones, and most usual. */
+	return (struct election_config){
+		.advbase = (uint8_t)(random_below(seed, 2) ? random_below(seed, 256) : random_below(seed, 3)),
+		.advskew = (uint8_t)(random_below(seed, 4) ? random_below(seed, 256) : 0),
+		.dead_ratio = (uint16_t)(1 + random_below(seed, 5)),
+		.phase = (uint32_t)random_next(seed),
+		.preempt = random_below(seed, 2),
+	};
+}
+
+static uint64_t own_interval_ns(const struct election_config *config)
+{
+	uint32_t n = INTERVAL(config->advbase, config->advskew);
+
+	return SKEW((uint64_t)(n ? n : 1));
+}
+
+static bool is_on_grid(const struct election_config *config, uint64_t at_ns)
+{
+	uint64_t interval_ns = own_interval_ns(config);
+
+	return at_ns % interval_ns == (uint64_t)((unsigned __int128)interval_ns * config->phase >> 32);
+}
+
+/* Takeover, then late, early and stalled timers, at any time since boot. */
+static void test_grid(uint64_t *seed)
+{
+	unsigned int off_grid = 0, too_soon = 0, too_far = 0, drifted = 0;
+
+	for (int i = 0; i < 100000; i++) {
+		struct election_config config = random_config(seed);
+		struct election election = place(IN_BACKUP, 0);
+		uint64_t interval_ns = own_interval_ns(&config), due_ns;
+		uint64_t now_ns = random_next(seed) >> (1 + random_below(seed, 40));
+
+		for (int event = 0; event < 8; event++) {
+			step(&election, &config, EV_TIMER, now_ns);
+			off_grid += !is_on_grid(&config, election.deadline_ns);
+			too_soon += election.deadline_ns <= now_ns;
+			too_far += election.deadline_ns > now_ns + interval_ns;
+			due_ns = election.deadline_ns;
+			now_ns = due_ns + (event % 3 ? random_next(seed) % interval_ns : 0);
+			if (event == 6)
+				now_ns += random_next(seed) % S(1000);
+			else if (event < 6) {
+				step(&election, &config, EV_TIMER, now_ns);
+				drifted += election.deadline_ns != due_ns + interval_ns;
+				now_ns = election.deadline_ns;
+			}
+		}
+	}
+	is_int(off_grid, 0, "random phases, intervals and times: every deadline is on the grid");
+	is_int(too_soon, 0, "  after now");
+	is_int(too_far, 0, "  and within an interval");
+	is_int(drifted, 0, "  exactly an interval after the one before, where that is not over");
+}
+
+static uint32_t reverse_bits(uint32_t n)
+{
+	uint32_t reversed = 0;
+
+	for (int i = 0; i < 32; i++)
+		reversed |= (n >> i & 1) << (31 - i);
+	return reversed;
+}
+
+static int compare_times(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The longest time between two neighbours of count that come round every interval_ns; sorts them. */
+static uint64_t widest_gap_ns(uint64_t *deadlines_ns, uint32_t count, uint64_t interval_ns)
+{
+	uint64_t widest_ns;
+
+	qsort(deadlines_ns, count, sizeof(*deadlines_ns), compare_times);
+	widest_ns = deadlines_ns[0] + interval_ns - deadlines_ns[count - 1];
+	for (uint32_t i = 1; i < count; i++)
+		if (deadlines_ns[i] - deadlines_ns[i - 1] > widest_ns)
+			widest_ns = deadlines_ns[i] - deadlines_ns[i - 1];
+	return widest_ns;
+}
+
+#define SPREAD_MAX 20000
+
+/* Bit by bit reversed numbers as phases: how even are the adverts of those that took over, or stalled, together? */
+static void test_spread(void)
+{
+	static const uint32_t counts[] = { 1, 2, 3, 255, 256, 1000, 4096, SPREAD_MAX };
+	static uint64_t first_ns[SPREAD_MAX], stalled_ns[SPREAD_MAX];
+
+	for (size_t at = 0; at < COUNT(counts); at++) {
+		uint32_t count = counts[at], even = 1;
+		uint64_t limit_ns;
+
+		for (uint32_t i = 0; i < count; i++) {
+			struct election_config config = skewed;
+			struct election election = place(IN_BACKUP, NOW);
+
+			config.phase = reverse_bits(i);
+			step(&election, &config, EV_TIMER, NOW + 12345);
+			first_ns[i] = election.deadline_ns;
+			step(&election, &config, EV_TIMER, NOW + S(77) + 54321);
+			stalled_ns[i] = election.deadline_ns;
+		}
+		/* A power of two divides the interval evenly; more only halve some of those parts. */
+		while (even * 2 <= count)
+			even *= 2;
+		limit_ns = own_interval_ns(&skewed) / even + 1;
+		ok(widest_gap_ns(first_ns, count, own_interval_ns(&skewed)) <= limit_ns,
+		   "%u take over at once: no gap longer than %ju ns", count, (uintmax_t)limit_ns);
+		ok(widest_gap_ns(stalled_ns, count, own_interval_ns(&skewed)) <= limit_ns, "  and after a stall");
+	}
+}
+
+/* Suppression makes the interval longer, its end shorter: the deadline stands, the next one is on the new grid. */
+static void test_new_grid(void)
+{
+	struct election election = place(IN_MASTER, NOW + S(1) / 2);
+	struct election_config slow = phased;
+	uint64_t due_ns;
+
+	slow.advskew = CARP_SKEW_SUPPRESSED;
+	for (int i = 0; i < ELECTION_SEND_LIMIT; i++)
+		step(&election, &phased, EV_SEND_FAILED, NOW);
+	is_u64(election.deadline_ns, NOW + S(1) / 2, "suppressed: the deadline that stands is kept");
+	step(&election, &phased, EV_TIMER, election.deadline_ns);
+	ok(is_on_grid(&slow, election.deadline_ns) && election.deadline_ns > NOW + S(1) / 2 &&
+		   election.deadline_ns <= NOW + S(1) / 2 + own_interval_ns(&slow),
+	   "  the next is on the grid of the longer interval");
+
+	due_ns = election.deadline_ns;
+	for (int i = 0; i < ELECTION_SEND_LIMIT; i++)
+		step(&election, &phased, EV_SENT, due_ns - 1);
+	is_u64(election.deadline_ns, due_ns, "suppressed no more: the deadline that stands is kept");
+	step(&election, &phased, EV_TIMER, due_ns);
+	ok(is_on_grid(&phased, election.deadline_ns) && election.deadline_ns > due_ns &&
+		   election.deadline_ns <= due_ns + S(1),
+	   "  the next is on the old grid again");
+}
+
+/* A timer that came with its batch, a millisecond before its deadline; what happens next happens before that. */
+static void test_early_timer(void)
+{
+	const uint64_t ahead_ns = 1000000, early_ns = NOW - ahead_ns;
+	struct election election = place(IN_MASTER, NOW);
+	int adverts;
+
+	adverts = step(&election, &fast, EV_TIMER, NOW).actions == ACT_ADVERT;
+	adverts += step(&election, &fast, EV_TIMER, early_ns).actions == ACT_ADVERT;
+	adverts += step(&election, &fast, EV_TIMER, NOW).actions == ACT_ADVERT;
+	is_int(adverts, 1, "an early timer: one advert");
+	is_u64(election.deadline_ns, NOW + SKEW(4), "  and the next an interval after its deadline");
+	is_int(hear(&election, &fast, INTERVAL(0, 5), 1, early_ns, early_ns).actions, ACT_ADVERT | ACT_ANNOUNCE,
+	       "  a worse advert just before the deadline");
+	is_int(hear(&election, &fast, INTERVAL(0, 5), 1, NOW, early_ns + S(1)).actions, ACT_ADVERT | ACT_ANNOUNCE,
+	       "  the next announcement a second after that");
+	for (int i = 0; i < ELECTION_SEND_LIMIT; i++)
+		step(&election, &fast, EV_SEND_FAILED, i == 1 ? early_ns : NOW);
+	ok(election.send_suppressed, "  failures are counted");
+	is_int(hear(&election, &fast, INTERVAL(0, 3), 1, early_ns, early_ns).cause, CAUSE_PREFERRED_MASTER,
+	       "  it yields");
+	is_u64(election.deadline_ns, early_ns + SKEW(12), "  the down time counts from the real time");
+	is_int(hear(&election, &eager, INTERVAL(1, 200), 1, early_ns, early_ns).cause, CAUSE_NONE,
+	       "  suppression lasts");
+}
+
+/* What an operator holds. */
+
+static const struct {
+	const char *what;
+	const struct election_config *config;
+	enum vr_hold hold;
+	bool suppressed;
+	uint8_t advbase, advskew;
+	uint32_t pace_256ths;
+} claims[] = {
+	{ "plain", &skewed, NOT_HELD, false, 1, 100, 356 },
+	{ "suppressed", &skewed, NOT_HELD, true, 1, 240, 496 },
+	{ "promoted", &skewed, PROMOTED, false, 0, 1, 356 },
+	{ "promoted and suppressed", &skewed, PROMOTED, true, 1, 240, 496 },
+	{ "promoted, slowest", &slowest, PROMOTED, false, 0, 1, 65535 },
+	{ "promoted and suppressed, slowest", &slowest, PROMOTED, true, 255, 255, 65535 },
+	{ "promoted, fast", &fast, PROMOTED, false, 0, 1, 4 },
+};
+
+static void test_claims(void)
+{
+	for (size_t i = 0; i < COUNT(claims); i++) {
+		struct election election = place(IN_MASTER, DUE);
+		uint8_t advbase, advskew;
+
+		election.hold = claims[i].hold;
+		election.send_suppressed = claims[i].suppressed;
+		election_claim(&election, claims[i].config, &advbase, &advskew);
+		ok(advbase == claims[i].advbase && advskew == claims[i].advskew, "%s: claims %u and %u/256 s",
+		   claims[i].what, claims[i].advbase, claims[i].advskew);
+		is_int(election_claim_256ths(&election, claims[i].config), INTERVAL(claims[i].advbase, claims[i].advskew),
+		       "  the same in 1/256 s");
+		is_int(election_interval_256ths(&election, claims[i].config), claims[i].pace_256ths, "  its pace");
+	}
+}
+
+static void test_demoted(void)
+{
+	struct election election = place(IN_MASTER, DUE);
+
+	step(&election, &eager, EV_HOLD_DEMOTED, NOW);
+	step(&election, &eager, EV_LINK_DOWN, NOW + S(1));
+	step(&election, &eager, EV_LINK_UP, NOW + S(2));
+	hear(&election, &eager, INTERVAL(255, 255), 1, NOW + S(3), NOW + S(3));
+	step(&election, &eager, EV_DEMOTE, NOW + S(4));
+	step(&election, &eager, EV_TIMER, NOW + S(100000));
+	is_str(place_name(&election), "BACKUP demoted", "demoted: stays out, whatever the link, peers and the clock do");
+	is_u64(election.deadline_ns, NEVER, "  and waits for nothing");
+	step(&election, &eager, EV_RELEASE, NOW + S(100000));
+	is_int(hear(&election, &eager, INTERVAL(1, 101), 1, NOW + S(100001), NOW + S(100001)).cause, CAUSE_PREEMPTION,
+	       "released: pre-empts");
+}
+
+static void test_promoted(void)
+{
+	struct election a = place(IN_BACKUP, DUE), b = place(IN_MASTER, DUE);
+	uint8_t advbase, advskew;
+
+	step(&a, &patient, EV_PROMOTE, NOW);
+	election_claim(&a, &patient, &advbase, &advskew);
+	hear(&b, &plain, INTERVAL(advbase, advskew), 1, NOW, NOW);
+	is_int(b.state, BACKUP, "who was master yields to a promoted one of a longer interval");
+	is_int(hear(&b, &eager, INTERVAL(advbase, advskew), -1, NOW, NOW).cause, CAUSE_NONE,
+	       "  and does not pre-empt it");
+	step(&b, &plain, EV_PROMOTE, NOW + S(1));
+	hear(&a, &patient, INTERVAL(0, 1), -1, NOW + S(1), NOW + S(1));
+	is_str(place_name(&a), "BACKUP", "  promoted in turn, with the lower source: the first is no more");
+	hear(&b, &plain, INTERVAL(0, 1), 1, NOW + S(1), NOW + S(1));
+	is_str(place_name(&b), "MASTER promoted", "  the second stays");
+
+	step(&b, &plain, EV_LINK_DOWN, NOW + S(2));
+	is_int(step(&b, &plain, EV_LINK_UP, NOW + S(3)).cause, CAUSE_PROMOTED, "a lost link does not end a promotion");
+	step(&b, &plain, EV_RELEASE, NOW + S(4));
+	hear(&b, &plain, INTERVAL(0, 255), 1, NOW + S(4), NOW + S(4));
+	is_int(b.state, BACKUP, "released: its own interval counts again");
+}
+
+/* A promotion does not hide that nothing leaves the host. */
+static void test_promoted_suppressed(void)
+{
+	struct election election = place(IN_PROMOTED, DUE);
+
+	hear(&election, &plain, INTERVAL(1, 1), 1, NOW, NOW);
+	is_str(place_name(&election), "MASTER promoted", "promoted: a worse advert than its claim");
+	for (int i = 0; i < ELECTION_SEND_LIMIT; i++)
+		step(&election, &plain, EV_SEND_FAILED, NOW);
+	hear(&election, &plain, INTERVAL(1, 1), 1, NOW, NOW);
+	is_str(place_name(&election), "BACKUP", "  the same while nothing can be sent: it yields");
+
+	election.suppressed_ns = NOW;
+	step(&election, &plain, EV_PROMOTE, NOW + S(60));
+	ok(election.state == MASTER && !election.send_suppressed, "  a minute later: promoted as any");
+}
+
+/* Whatever happens in whatever order. */
+static void test_invariants(uint64_t *seed)
+{
+	struct election_config config = random_config(seed);
+	struct election election;
+	uint64_t now_ns = NOW;
+	unsigned int impossible = 0, wrong_deadline = 0;
+	bool visited[PLACE_COUNT] = { false };
+	int visits = 0;
+
+	election_init(&election);
+	for (int i = 0; i < 1000000; i++) {
+		struct election_input input = {
+			.event = (enum election_event)random_below(seed, ELECTION_EVENT_COUNT),
+			.arrival_ns = now_ns,
+			.interval_256ths = random_below(seed, 3) ? random_below(seed, 600) : INTERVAL(255, 255),
+			.source_order = (int)random_below(seed, 3) - 1,
+		};
+		bool waits = false;
+
+		election_step(&election, &config, &input, now_ns);
+		if (!random_below(seed, 50)) {
+			struct election_config other = random_config(seed);
+
+			election_update(&election, &config, &other, now_ns);
+			config = other;
+		}
+		for (int at = 0; at < PLACE_COUNT; at++)
+			visited[at] |= !strcmp(place_name(&election), places[at].name);
+		impossible += !strcmp(place_name(&election), "nowhere");
+		waits = election.state == MASTER || (election.state == BACKUP && election.hold != DEMOTED);
+		wrong_deadline += waits != (election.deadline_ns != NEVER);
+		wrong_deadline += waits && election.deadline_ns > now_ns + S(256 * 6);
+		now_ns += random_below(seed, 500000000);
+	}
+	for (int at = 0; at < PLACE_COUNT; at++)
+		visits += visited[at];
+	is_int(visits, PLACE_COUNT, "a million random events and reloads: every state and hold was there");
+	is_int(impossible, 0, "  and no other");
+	is_int(wrong_deadline, 0, "  and who waits for something, and only who does, has a deadline in reach");
+}
+
+/* A reload. */
+
+static const struct update {
+	const char *what;
+	enum place at;
+	bool suppressed;
+	const struct election_config *from, *to;
+	uint64_t deadline_ns;
+	unsigned int actions;
+	uint64_t until_ns;
+} updates[] = {
+	{ "down time", IN_INIT, false, &plain, &patient, NEVER, 0, NEVER },
+	{ "down time", IN_INIT_PROMOTED, false, &plain, &patient, NEVER, 0, NEVER },
+	{ "nothing", IN_BACKUP, false, &plain, &plain, DUE, 0, DUE },
+	{ "longer down time", IN_BACKUP, false, &plain, &patient, DUE, 0, NOW + S(299) },
+	{ "shorter down time", IN_BACKUP, false, &skewed, &plain, DUE, 0, DUE - SKEW(100) },
+	{ "down time that is over", IN_BACKUP, false, &patient, &plain, DUE, 0, NOW },
+	{ "down time that was over, and is no longer", IN_BACKUP, false, &plain, &patient, NOW - S(1), 0, NOW + S(296) },
+	{ "down time that was over before", IN_BACKUP, false, &skewed, &plain, NOW - S(1), 0, NOW },
+	{ "the hold stays", IN_HELD, false, &plain, &patient, DUE, 0, DUE },
+	{ "stays out", IN_DEMOTED, false, &plain, &patient, NEVER, 0, NEVER },
+	{ "nothing", IN_MASTER, false, &plain, &plain, NOW + S(1), 0, NOW + S(1) },
+	{ "only pre-emption", IN_MASTER, false, &skewed, &eager, GRID(1, 100), 0, GRID(1, 100) },
+	{ "longer interval: the next advert as promised", IN_MASTER, false, &plain, &patient, NOW + S(1), ACT_ADVERT,
+	  NOW + S(1) },
+	{ "shorter interval: the next advert within it", IN_MASTER, false, &patient, &plain, NOW + S(70), ACT_ADVERT,
+	  NOW + S(1) },
+	{ "shorter interval, the next advert sooner still", IN_MASTER, false, &patient, &plain, NOW + 7, ACT_ADVERT,
+	  NOW + 7 },
+	{ "an advert that is overdue stays so", IN_MASTER, false, &patient, &plain, NOW - 7, ACT_ADVERT, NOW - 7 },
+	{ "another phase", IN_MASTER, false, &plain, &phased, NOW + S(1), 0, NOW + S(1) / 2 },
+	{ "shorter interval, suppressed", IN_MASTER, true, &patient, &plain, NOW + S(70), ACT_ADVERT, GRID(1, 240) },
+	{ "skew that suppression hides", IN_MASTER, true, &skewed, &plain, NOW + 7, 0, NOW + 7 },
+	{ "interval that a promotion hides", IN_PROMOTED, false, &patient, &plain, NOW + S(70), 0, NOW + S(1) },
+};
+
+static void test_updates(void)
+{
+	for (size_t i = 0; i < COUNT(updates); i++) {
+		const struct update *row = &updates[i];
+		struct election election = place(row->at, row->deadline_ns), want = place(row->at, row->until_ns);
+		struct election_result result;
+		char got_text[256], want_text[256];
+
+		election.send_suppressed = want.send_suppressed = row->suppressed;
+		result = election_update(&election, row->from, row->to, NOW);
+		is_str(spell(got_text, &election, result),
+		       spell(want_text, &want, (struct election_result){ row->actions, CAUSE_NONE }), "reload, %s: %s",
+		       places[row->at].name, row->what);
+	}
+}
+
+/* Reloads again and again, none of which lets a silent master live for longer than the last one says. */
+static void test_many_updates(uint64_t *seed)
+{
+	struct election election = place(IN_BACKUP, NOW + S(3));
+	struct election_config config = plain;
+	uint64_t now_ns = NOW;
+	unsigned int wrong = 0;
+
+	for (int i = 0; i < 10000; i++) {
+		struct election_config other = random_config(seed);
+		uint64_t deadline_ns;
+
+		now_ns += random_below(seed, 1000000000);
+		hear(&election, &config, INTERVAL(0, 0), -1, now_ns, now_ns);
+		deadline_ns = election.deadline_ns;
+		election_update(&election, &config, &other, now_ns);
+		wrong += election.deadline_ns != deadline_ns - election_down_ns(&config) + election_down_ns(&other);
+		election_update(&election, &other, &config, now_ns);
+		wrong += election.deadline_ns != deadline_ns;
+		election_update(&election, &config, &other, now_ns);
+		config = other;
+	}
+	is_int(wrong, 0, "10000 reloads of a backup: the down time counts from the last advert");
+}
+
 int main(void)
 {
 	uint64_t seed = SEED;
 
 	plan(COUNT(rows) + 1 + 6 + 4 + 2 * COUNT(ties) + 1 + 1 + COUNT(down_times) + 2 + 4 + 6 +
-	     3 * COUNT(sendings) + 3 + 4 * COUNT(skews) + 5 + 5 + 6 + 3);
+	     3 * COUNT(sendings) + 5 + 4 * COUNT(skews) + 5 + 5 + 6 + 3 +
+	     4 + 2 * 8 + 4 + 8 + 3 * COUNT(claims) + 3 + 6 + 3 + 3 + COUNT(updates) + 1);
 	diag("seed %#x", SEED);
 	test_rows();
 	test_start();
@@ -728,5 +1322,16 @@ int main(void)
 	test_suppression_ends();
 	test_far_future();
 	test_hold();
+	test_grid(&seed);
+	test_spread();
+	test_new_grid();
+	test_early_timer();
+	test_claims();
+	test_demoted();
+	test_promoted();
+	test_promoted_suppressed();
+	test_invariants(&seed);
+	test_updates();
+	test_many_updates(&seed);
 	return tap_done();
 }

@@ -42,13 +42,13 @@ static uint32_t ipv4(const char *text)
 	return address.s_addr;
 }
 
-static struct carp_hmac_key make_key(const char *password, uint8_t vhid, const char *address)
+static struct carp_key make_key(const char *password, uint8_t vhid, const char *address)
 {
-	struct carp_hmac_key key;
+	struct carp_key key = { 0 };
 	struct vip vip;
 
 	vip_parse(&vip, address);
-	auth_hmac_key(&key, (const uint8_t *)password, strlen(password), vhid, &vip, 1);
+	auth_hmac_key(&key.hmac, (const uint8_t *)password, strlen(password), vhid, &vip, 1);
 	return key;
 }
 
@@ -72,9 +72,9 @@ static void test_ucarp(void)
 			.counter = be(v->frame + CARP_AT + 8, 8),
 		};
 		uint8_t frame[FRAME_ADVERT_LEN + 1], want[FRAME_ADVERT_LEN + 1];
-		struct carp_hmac_key key;
+		struct carp_key key = { 0 };
 
-		auth_hmac_key(&key, (const uint8_t *)v->password, strlen(v->password), v->vhid, &v->vip, 1);
+		auth_hmac_key(&key.hmac, (const uint8_t *)v->password, strlen(v->password), v->vhid, &v->vip, 1);
 		frame_virtual_mac(advert.source_mac, v->vhid);
 		frame[FRAME_ADVERT_LEN] = want[FRAME_ADVERT_LEN] = 0x5a;
 		frame_advert(frame, &advert, &key);
@@ -109,7 +109,7 @@ static const struct {
 static void test_groups(void)
 {
 	static const uint8_t broadcast[FRAME_MAC_LEN] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-	struct carp_hmac_key key = make_key("secret", 10, "10.1.1.252");
+	struct carp_key key = make_key("secret", 10, "10.1.1.252");
 	struct frame_advert advert = { .source = ipv4("10.1.1.1"), .vhid = 10, .advbase = 1, .counter = 1 };
 	uint8_t frame[FRAME_ADVERT_LEN];
 
@@ -129,7 +129,7 @@ static void test_groups(void)
 
 static void test_fields(void)
 {
-	struct carp_hmac_key key = make_key("secret", 255, "10.1.1.252");
+	struct carp_key key = make_key("secret", 255, "10.1.1.252");
 	struct frame_advert advert = {
 		.source = ipv4("10.1.2.3"),
 		.group = ipv4("224.0.0.18"),
@@ -151,14 +151,14 @@ static void test_fields(void)
 	is_int(frame[CARP_AT + 3], 7, "authlen");
 	is_int(frame[CARP_AT + 4], 0, "demote");
 	is_mem(frame + CARP_AT + 8, counter, sizeof(counter), "counter, big-endian");
-	auth_hmac(&key, advert.counter, md);
+	auth_hmac(&key.hmac, advert.counter, md);
 	is_mem(frame + CARP_AT + 16, md, CARP_MD_LEN, "digest");
 }
 
 /* Both checksums hold whatever is in the frame. */
 static void test_checksums(void)
 {
-	struct carp_hmac_key key = make_key("secret", 10, "10.1.1.252");
+	struct carp_key key = make_key("secret", 10, "10.1.1.252");
 	unsigned int wrong = 0;
 
 	for (unsigned int i = 0; i < 70000; i += 7) {

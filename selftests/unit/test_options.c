@@ -63,15 +63,16 @@ static char *spell(char text[TEXT_MAX], const struct options *o)
 	len = (size_t)snprintf(
 		text, TEXT_MAX,
 		"if=%s src=%s group=%s vhid=%u pass=%s passfile=%s base=%u skew=%u ratio=%u preempt=%d neutral=%d "
-		"exit=%d up=%s down=%s x=%s timeout=%u nolink=%d bcast=%d vips=%d realmac=%d help=%d version=%d "
-		"debug=%d daemon=%d syslog=%d facility=%d pidfile=%s xdp=%d tap=%d addrs=",
+		"exit=%d up=%s down=%s x=%s timeout=%u auth=%u keyfile=%s nolink=%d bcast=%d vips=%d realmac=%d help=%d version=%d "
+		"debug=%d daemon=%d syslog=%d facility=%d pidfile=%s xdp=%d tx=%d capacity=%u realtime=%d tap=%d cleanup=%d group=%s addrs=",
 		vr->interface, source, group, vr->vhid, vr->password ? vr->password : "-",
 		vr->passfile ? vr->passfile : "-", vr->election.advbase, vr->election.advskew,
 		vr->election.dead_ratio, vr->election.preempt, vr->election.neutral, vr->election.script_at_exit,
 		vr->upscript ? vr->upscript : "-", vr->downscript ? vr->downscript : "-",
-		vr->xparam ? vr->xparam : "-", vr->script_timeout_s, vr->ignore_link_state, vr->broadcast,
+		vr->xparam ? vr->xparam : "-", vr->script_timeout_s, vr->auth, vr->keyfile ? vr->keyfile : "-", vr->ignore_link_state, vr->broadcast,
 		vr->manage_vips, vr->real_mac, o->help, o->version, o->debug, o->daemonize, o->use_syslog,
-		o->facility >> 3, o->pidfile ? o->pidfile : "-", (int)o->xdp_mode, o->tap);
+		o->facility >> 3, o->pidfile ? o->pidfile : "-", (int)o->xdp_mode, (int)o->tx, o->capacity, o->realtime, o->tap,
+		(int)o->cleanup, o->control_group ? o->control_group : "-");
 	for (size_t i = 0; i < vr->vip_count; i++)
 		len += (size_t)snprintf(text + len, TEXT_MAX - len, "%s%s", i ? "," : "",
 					vip_format(&vr->vips[i], true, vip));
@@ -132,8 +133,8 @@ static void test_defaults(void)
 	is_str(spell(text, &options),
 	       "if= src=10.1.1.1 group=224.0.0.18 vhid=1 pass=" PASSWORD
 	       " passfile=- base=1 skew=0 ratio=3 preempt=0 neutral=0 "
-	       "exit=0 up=- down=- x=- timeout=60 nolink=0 bcast=0 vips=1 realmac=0 help=0 version=0 "
-	       "debug=0 daemon=0 syslog=1 facility=3 pidfile=- xdp=0 tap=0 addrs=10.1.1.252/32",
+	       "exit=0 up=- down=- x=- timeout=60 auth=0 keyfile=- nolink=0 bcast=0 vips=1 realmac=0 help=0 version=0 "
+	       "debug=0 daemon=0 syslog=1 facility=3 pidfile=- xdp=0 tx=0 capacity=0 realtime=0 tap=0 cleanup=0 group=- addrs=10.1.1.252/32",
 	       "  and the defaults");
 	ok(options.vr.password == line.argv[4], "  the password is argv's, so that it can be wiped");
 	line_free(&line);
@@ -266,16 +267,38 @@ static const struct {
 	{ "--no-vip", "vips=0" },
 	{ "--no-v", "vips=0" },
 	{ "--real-mac", "realmac=1" },
-	{ "--real", "realmac=1" },
+	{ "--real-", "realmac=1" },
 	{ "--script-timeout=1", "timeout=1" },
 	{ "--script-timeout 86400", "timeout=86400" },
 	{ "--sc 0x10", "timeout=16" },
 	{ "--pidfile=/run/x.pid", "pidfile=/run/x.pid" },
+	{ "--control-group=wheel", "group=wheel" },
+	{ "--control-group 27", "group=27" },
 	{ "--pidfile /run/x.pid", "pidfile=/run/x.pid" },
+	{ "--auth=hmac-sha1", "" },
+	{ "--auth=accept-siphash", "auth=1" },
+	{ "--auth send-siphash", "auth=2" },
+	{ "--au=siphash", "auth=3" },
+	{ "--auth siphash --auth hmac-sha1", "" },
+	{ "--keyfile=/etc/keys", "keyfile=/etc/keys" },
+	{ "--key /etc/keys", "keyfile=/etc/keys" },
 	{ "--xdp-mode=auto", "" },
 	{ "--xdp-mode=native", "xdp=1" },
 	{ "--xdp-mode generic", "xdp=2" },
 	{ "--xdp-mode native --xdp-mode auto", "" },
+	{ "--tx=auto", "" },
+	{ "--tx=packet", "tx=1" },
+	{ "--tx xsk", "tx=3" },
+	{ "--tx=bpf", "tx=2" },
+	{ "--tx xsk --tx auto", "" },
+	{ "--capacity=1", "capacity=1" },
+	{ "--cap 131072", "capacity=131072" },
+	{ "--realtime", "realtime=50" },
+	{ "--realt", "realtime=50" },
+	{ "--realtime=1", "realtime=1" },
+	{ "--realtime=99", "realtime=99" },
+	{ "--realtime -k 5", "skew=5 realtime=50" },
+	{ "--realtime=7 --realtime", "realtime=50" },
 	{ "--tap", "tap=1" },
 	{ "--h", "help=1" },
 	{ "-h", "help=1" },
@@ -297,10 +320,11 @@ static void test_good(void)
 	}
 }
 
-/* Help and version need nothing else. */
+/* Help, version and cleaning up need nothing else. */
 static void test_alone(void)
 {
-	static const char *const words[] = { "xcarp -h", "xcarp --help", "xcarp --version", "xcarp -Ph" };
+	static const char *const words[] = { "xcarp -h", "xcarp --help", "xcarp --version", "xcarp -Ph",
+					     "xcarp --cleanup", "xcarp --cleanup=all" };
 
 	for (size_t i = 0; i < COUNT(words); i++) {
 		struct line line = { 0 };
@@ -420,6 +444,10 @@ static const struct {
 	const char *right;
 } bad[] = {
 	{ "-v 0", "-v 0:", "from 1 to 255" },
+	{ "--auth=sha1", "--auth sha1:", "must be hmac-sha1, accept-siphash, send-siphash or siphash" },
+	{ "--auth=", "--auth '':", "must be hmac-sha1" },
+	{ "--auth", "--auth:", "needs a value" },
+	{ "--keyfile=", "--keyfile '':", "must be a file of keys" },
 	{ "-v 256", "-v 256:", "from 1 to 255" },
 	{ "--vhid=-1", "--vhid -1:", "from 1 to 255" },
 	{ "-v ten", "-v ten:", "from 1 to 255" },
@@ -477,6 +505,18 @@ static const struct {
 	{ "--xdp-mode=fast", "--xdp-mode fast:", "auto, native or generic" },
 	{ "--xdp-mode=", "--xdp-mode '':", "auto, native or generic" },
 	{ "--pidfile=", "--pidfile '':", "name of a file" },
+	{ "--control-group=", "--control-group '':", "must be a group" },
+	{ "--tx=raw", "--tx raw:", "auto, packet, bpf or xsk" },
+	{ "--tx", "--tx:", "needs a value" },
+	{ "--capacity=0", "--capacity 0:", "from 1 to 131072" },
+	{ "--capacity=131073", "--capacity 131073:", "from 1 to 131072" },
+	{ "--realtime=0", "--realtime 0:", "from 1 to 99" },
+	{ "--cleanup -v 9", "--cleanup:", "goes with no other option" },
+	{ "--cleanup=none", "--cleanup none:", "must be all, or not be there" },
+	{ "--realtime=100", "--realtime 100:", "from 1 to 99" },
+	{ "--realtime=", "--realtime '':", "from 1 to 99" },
+	{ "--realtime 7", "7:", "unexpected argument" },
+	{ "--real", "--real:", "more than one" },
 	{ "-Q", "-Q:", "no such option" },
 	{ "-PQz", "-Q:", "no such option" },
 	{ "--colour", "--colour:", "no such option" },
@@ -490,8 +530,10 @@ static const struct {
 	{ "stray", "stray:", "unexpected argument" },
 	{ "-v 10 20", "20:", "unexpected argument" },
 	{ "-", "-:", "unexpected argument" },
-	{ "-- -v", "-v:", "unexpected argument" },
+	{ "-- -v", "--:", "unexpected argument" },
+	{ "-- --pass=" PASSWORD, "--:", "unexpected argument" },
 	{ "''", ":", "unexpected argument" },
+	{ "a\nb", "a?b:", "unexpected argument" },
 	/* Somebody's password, one way or other. */
 	{ "--pas " PASSWORD, "--pas:", "more than one" },
 	{ "--pas=" PASSWORD, "--pas:", "more than one" },
@@ -529,6 +571,8 @@ static const struct {
 	{ "xcarp", "-v (--vhid) is missing" },
 	{ "xcarp -p x -s 10.1.1.1 -a 10.1.1.252", "-v (--vhid) is missing" },
 	{ "xcarp -v 1 -s 10.1.1.1 -a 10.1.1.252", "-p (--pass) or -o (--passfile) is missing" },
+	{ "xcarp -v 1 -s 10.1.1.1 -a 10.1.1.252 --auth=siphash", "-p (--pass) or -o (--passfile) is missing" },
+	{ "xcarp -v 1 -s 10.1.1.1 -a 10.1.1.252 --auth=send-siphash --keyfile=f", "-p (--pass) or -o (--passfile) is missing" },
 	{ "xcarp -v 1 -p x -a 10.1.1.252", "-s (--srcip) is missing" },
 	{ "xcarp -v 1 -p x -s 10.1.1.1", "-a (--addr) is missing" },
 	{ "xcarp -v 1 -p x -s 10.1.1.252 -a 10.1.1.252/24", "-a 10.1.1.252/24: is the -s address" },
@@ -644,7 +688,9 @@ static void test_help(void)
 {
 	const char *help = options_help();
 	static const char *const own[] = { "--no-vip",	  "--real-mac", "--script-timeout=", "--pidfile=",
-					   "--xdp-mode=", "--tap",	"--version" };
+					   "--xdp-mode=", "--tap",	"--version", "--tx=", "--capacity=",
+					   "--realtime[=PRIO]", "--auth=", "--keyfile=", "--replay=", "--clock-skew=",
+					   "--fence-after=", "--control-group=" };
 	unsigned int absent = 0;
 
 	for (size_t i = 0; ucarp_table[i].name; i++) {
@@ -663,10 +709,136 @@ static void test_help(void)
 	is_str(options_help(), help, "and the same the second time");
 }
 
+/* As a line of a file; the caller has the words, which the options point to. */
+static void parse_line(struct options *options, struct line *line, const char *words)
+{
+	char error[OPTIONS_ERROR_LEN];
+
+	memset(options, 0xa5, sizeof(*options));
+	line_add(line, "nobody");
+	line_add(line, words);
+	if (options_parse_vr(options, NULL, line->argc, line->argv, error))
+		diag("%s: %s", words, error);
+}
+
+#define VR "-i eth0 -s 10.1.1.1 -v 1 -p hush -a 10.1.1.252/24 -a fe80::9 -u /up -x third"
+
+static const struct {
+	const char *words;
+	bool is_equal;
+	bool is_same_vr;
+} kinships[] = {
+	{ VR, true, true },
+	{ VR " -p other", true, true },
+	{ VR " -o /etc/pass", true, true },
+	{ VR " --keyfile /etc/keys", true, true },
+	{ VR " --auth=hmac-sha1", true, true },
+	{ VR " --auth=accept-siphash", false, true },
+	{ VR " -k 1", false, true },
+	{ VR " -b 2", false, true },
+	{ VR " -r 4", false, true },
+	{ VR " -P", false, true },
+	{ VR " -n", false, true },
+	{ VR " -z", false, true },
+	{ VR " -S", false, true },
+	{ VR " -M", false, true },
+	{ VR " -s 10.1.1.2", false, true },
+	{ VR " -u /other", false, true },
+	{ VR " -u ''", false, true },
+	{ VR " -d /down", false, true },
+	{ VR " -x ''", false, true },
+	{ VR " -a 10.1.1.253", false, true },
+	{ VR " --no-vip", false, true },
+	{ VR " --real-mac", false, true },
+	{ VR " --no-fillers", false, true },
+	{ VR " --script-timeout 61", false, true },
+	{ VR " -v 2", false, false },
+	{ VR " -i eth1", false, false },
+	{ VR " --mcastip 224.0.0.19", false, false },
+	{ "-i eth0 -s 10.1.1.1 -v 1 -p hush -a 10.1.1.252/25 -a fe80::9 -u /up -x third", false, true },
+	{ "-i eth0 -s 10.1.1.1 -v 1 -p hush -a fe80::9 -a 10.1.1.252/24 -u /up -x third", false, true },
+};
+
+static void test_kinships(void)
+{
+	struct line line = { 0 };
+	struct options options;
+
+	parse_line(&options, &line, VR);
+	for (size_t i = 0; i < COUNT(kinships); i++) {
+		struct line other_line = { 0 };
+		struct options other;
+
+		parse_line(&other, &other_line, kinships[i].words);
+		ok(vr_options_equal(&options.vr, &other.vr) == kinships[i].is_equal &&
+			   vr_options_equal(&other.vr, &options.vr) == kinships[i].is_equal,
+		   "%s equal: %s", kinships[i].is_equal ? "" : "not", kinships[i].words);
+		ok(vr_options_same_vr(&options.vr, &other.vr) == kinships[i].is_same_vr,
+		   "  %s same virtual router", kinships[i].is_same_vr ? "the" : "not the");
+		line_free(&other_line);
+	}
+	line_free(&line);
+}
+
+/* All of the copy is its own: the original's words and addresses are gone by the time it is looked at. */
+static void test_copy(void)
+{
+	struct line line = { 0 }, again_line = { 0 };
+	struct options options, again;
+	struct vr_options *copy;
+
+	parse_line(&options, &line, VR " -d /down -k 9");
+	copy = vr_options_copy(&options.vr);
+	line_free(&line);
+	memset(&options, 0xa5, sizeof(options));
+	parse_line(&again, &again_line, VR " -d /down -k 9");
+	ok(vr_options_equal(copy, &again.vr), "a copy is equal");
+	ok(!copy->password && !copy->passfile, "  without the password");
+	line_free(&again_line);
+	free(copy);
+
+	parse_line(&options, &line, "-i eth0 -s 10.1.1.1 -v 1 -a 10.1.1.252 --auth=siphash --keyfile /etc/keys");
+	copy = vr_options_copy(&options.vr);
+	ok(!copy->keyfile && copy->auth == AUTH_SIPHASH, "keys in place of a password; nor is their file in a copy");
+	line_free(&line);
+	free(copy);
+
+	parse_line(&options, &line, "-i eth0 -s 10.1.1.1 -v 1 -o /etc/pass -a 10.1.1.252");
+	copy = vr_options_copy(&options.vr);
+	ok(!copy->upscript && !copy->downscript && !copy->xparam, "what was not given is not there");
+	ok(!copy->passfile, "  nor the password's file");
+	line_free(&line);
+	free(copy);
+}
+
+/* A line on top of defaults: the last word wins, addresses add up. */
+static void test_line_defaults(void)
+{
+	struct line defaults_line = { 0 }, line = { 0 };
+	struct options defaults, options;
+	char error[OPTIONS_ERROR_LEN], text[TEXT_MAX];
+
+	line_add(&defaults_line, "default -i eth0 -s 10.1.1.1 -p hush -k 7 -P -a 10.1.1.252");
+	line_add(&line, "nobody -v 3 -k 8 -o /etc/pass -a 10.1.1.253");
+	is_int(options_parse_defaults(&defaults, defaults_line.argc, defaults_line.argv, error), 0, "defaults");
+	is_int(options_parse_vr(&options, &defaults.vr, line.argc, line.argv, error), 0, "  a line below them");
+	ok(strstr(spell(text, &options), "if=eth0 src=10.1.1.1 group=224.0.0.18 vhid=3 pass=- passfile=/etc/pass base=1 skew=8 "),
+	   "  has theirs and its own");
+	ok(strstr(text, "preempt=1 "), "  their flags too");
+	ok(strstr(text, "addrs=10.1.1.252/32,10.1.1.253/32"), "  and both addresses");
+	is_int(defaults.vr.vip_count, 1, "  theirs are as they were");
+	line_free(&line);
+	line_add(&line, "nobody -v 3 -a 10.1.1.252");
+	is_int(options_parse_vr(&options, &defaults.vr, line.argc, line.argv, error), -EINVAL, "an address given by both");
+	is_str(error, "-a 10.1.1.252: is given twice; each address must be given once", "  and what it says");
+	line_free(&line);
+	line_free(&defaults_line);
+}
+
 int main(void)
 {
-	plan(4 + COUNT(good) + 4 + 3 + COUNT(ucarp_table) - 1 + 2 * COUNT(bad) + COUNT(missing) + 6 + COUNT(wipes) +
-	     2);
+	plan(4 + COUNT(good) + 6 + 3 + COUNT(ucarp_table) - 1 + 2 * COUNT(bad) + COUNT(missing) + 6 + COUNT(wipes) +
+	     2 + 2 * COUNT(kinships) + 5 + 8);
 	test_defaults();
 	test_good();
 	test_alone();
@@ -677,5 +849,8 @@ int main(void)
 	test_long_values();
 	test_wipes();
 	test_help();
+	test_kinships();
+	test_copy();
+	test_line_defaults();
 	return tap_done();
 }

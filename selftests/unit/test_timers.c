@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The timer heap against a model that looks at every deadline every time. */
+/* The timing wheel against a model that looks at every deadline every time. */
 #include "core/timers.h"
 
 #include "../tap.h"
@@ -8,9 +8,11 @@
 #define SEED 0x5eed0002u
 #define IDS_MAX 600
 #define STEPS 20000
+#define SAME_TIME_NS 100000
 
 struct model {
 	uint32_t capacity;
+	bool any_order; /* some were armed in the past */
 	uint64_t deadline_ns[IDS_MAX]; /* TIMERS_NEVER: not armed */
 };
 
@@ -30,7 +32,6 @@ static void arm(struct timers *timers, struct model *model, uint32_t id, uint64_
 	model->deadline_ns[id] = deadline_ns;
 }
 
-/* Ids with equal deadlines come in no certain order, so the model only says whether this one could be next. */
 static bool pop_agrees(struct timers *timers, struct model *model, uint64_t now_ns)
 {
 	uint64_t next = model_next(model);
@@ -44,27 +45,33 @@ static bool pop_agrees(struct timers *timers, struct model *model, uint64_t now_
 	}
 	if (!popped)
 		return true;
-	if (id >= model->capacity || model->deadline_ns[id] != next) {
-		diag("pop at %llu: got id %u, which is not due first", (unsigned long long)now_ns, id);
+	if (id >= model->capacity || model->deadline_ns[id] > now_ns) {
+		diag("pop at %llu: got id %u, which is not due", (unsigned long long)now_ns, id);
+		return false;
+	}
+	if (!model->any_order && model->deadline_ns[id] - next > SAME_TIME_NS) {
+		diag("pop at %llu: got id %u, due at %llu, before one due at %llu", (unsigned long long)now_ns, id,
+		     (unsigned long long)model->deadline_ns[id], (unsigned long long)next);
 		return false;
 	}
 	model->deadline_ns[id] = TIMERS_NEVER;
 	return true;
 }
 
-/* spread: deadlines are 0 to spread - 1, so that a small one makes many equal. */
-static bool run_agrees(uint64_t *seed, uint32_t capacity, uint32_t spread)
+/* Deadlines and times anywhere below spread, in any order: a small one makes many equal. */
+static bool run_agrees(uint64_t *seed, uint32_t capacity, uint64_t spread)
 {
 	struct timers *timers = timers_new(capacity);
 	static struct model model;
 	bool agree = timers != NULL;
 
 	model.capacity = capacity;
+	model.any_order = true;
 	for (uint32_t id = 0; id < capacity; id++)
 		model.deadline_ns[id] = TIMERS_NEVER;
 	for (int i = 0; i < STEPS && agree; i++) {
 		uint32_t id = random_below(seed, capacity);
-		uint64_t at = random_below(seed, spread);
+		uint64_t at = random_next(seed) % spread;
 
 		switch (random_below(seed, 8)) {
 		case 0:
@@ -100,15 +107,89 @@ static bool run_agrees(uint64_t *seed, uint32_t capacity, uint32_t spread)
 	return agree;
 }
 
+/* As an engine uses it: time goes on, now and then by far; what comes out goes in again, ahead by up to reach. */
+static bool course_agrees(uint64_t *seed, uint32_t capacity, uint64_t reach)
+{
+	struct timers *timers = timers_new(1);
+	static struct model model;
+	bool agree = timers && timers_grow(timers, capacity);
+	uint64_t now_ns = random_next(seed) >> 2;
+
+	model.capacity = capacity;
+	model.any_order = false;
+	for (uint32_t id = 0; id < capacity; id++)
+		model.deadline_ns[id] = TIMERS_NEVER;
+	for (int i = 0; i < STEPS && agree; i++) {
+		uint32_t id = random_below(seed, capacity);
+		uint64_t next = model_next(&model);
+
+		if (next > now_ns || !random_below(seed, 4))
+			arm(timers, &model, id, now_ns + SAME_TIME_NS + random_next(seed) % reach);
+		agree = timers_next(timers) == model_next(&model);
+		if (!random_below(seed, 3))
+			now_ns += random_next(seed) % (reach / 8 + 1);
+		if (!random_below(seed, 2000))
+			now_ns += reach * 5;
+		if (!random_below(seed, 3) && model_next(&model) != TIMERS_NEVER && model_next(&model) > now_ns)
+			now_ns = model_next(&model);
+		while (agree && model_next(&model) <= now_ns && random_below(seed, 20))
+			agree = pop_agrees(timers, &model, now_ns);
+		agree = agree && timers_next(timers) == model_next(&model);
+	}
+	timers_free(timers);
+	return agree;
+}
+
+static void test_course(uint64_t *seed)
+{
+	static const uint32_t capacities[] = { 1, 2, 50, IDS_MAX };
+	static const uint64_t reaches[] = { 1000, 1000000, 10000000, 1000000000, 300000000000, 1ull << 50 };
+
+	for (size_t i = 0; i < sizeof(capacities) / sizeof(*capacities); i++)
+		for (size_t j = 0; j < sizeof(reaches) / sizeof(*reaches); j++)
+			ok(course_agrees(seed, capacities[i], reaches[j]), "%d steps on, %u ids, up to %llu ns ahead", STEPS,
+			   capacities[i], (unsigned long long)reaches[j]);
+}
+
+/* Each slot of each level, and its neighbours. */
+static void test_levels(void)
+{
+	struct timers *timers = timers_new(3);
+	bool agree = true;
+	uint32_t id;
+
+	for (int bit = 0; bit < 63; bit++)
+		for (uint64_t factor = 1; factor < 64 && agree; factor++) {
+			uint64_t at_ns = factor << bit;
+
+			if (at_ns >> bit != factor || at_ns > UINT64_MAX - 2)
+				continue;
+			timers_free(timers);
+			timers = timers_new(3);
+			timers_arm(timers, 0, at_ns + 1);
+			timers_arm(timers, 1, at_ns);
+			timers_arm(timers, 2, at_ns - 1);
+			agree = timers_next(timers) == at_ns - 1 && timers_pop(timers, at_ns - 1, &id) && id == 2 &&
+				!timers_pop(timers, at_ns - 1, &id) && timers_pop(timers, at_ns, &id) && id == 1 &&
+				!timers_pop(timers, at_ns, &id) && timers_next(timers) == at_ns + 1 &&
+				timers_pop(timers, at_ns + 1, &id) && id == 0;
+			if (!agree)
+				diag("around %llu", (unsigned long long)at_ns);
+		}
+	ok(agree, "around every power of two and its multiples: each at its nanosecond");
+	timers_free(timers);
+}
+
 static void test_random(uint64_t *seed)
 {
 	static const uint32_t capacities[] = { 1, 2, 3, 4, 5, 6, 16, 17, 21, 22, 85, 86, IDS_MAX };
-	static const uint32_t spreads[] = { 2, 30, 1000000 };
+	static const uint64_t spreads[] = { 2, 1000000, 1ull << 30, 1ull << 62 };
 
 	for (size_t i = 0; i < sizeof(capacities) / sizeof(*capacities); i++)
 		for (size_t j = 0; j < sizeof(spreads) / sizeof(*spreads); j++)
 			ok(run_agrees(seed, capacities[i], spreads[j]),
-			   "%d random steps, %u ids, deadlines below %u", STEPS, capacities[i], spreads[j]);
+			   "%d random steps, %u ids, deadlines below %llu", STEPS, capacities[i],
+			   (unsigned long long)spreads[j]);
 }
 
 static void test_simple(void)
@@ -171,9 +252,11 @@ int main(void)
 {
 	uint64_t seed = SEED;
 
-	plan(13 * 3 + 14 + 2 + 1);
+	plan(13 * 4 + 4 * 6 + 1 + 14 + 2 + 1);
 	diag("seed %#x", SEED);
 	test_random(&seed);
+	test_course(&seed);
+	test_levels();
 	test_simple();
 	test_equal();
 	timers_free(NULL);

@@ -37,24 +37,35 @@ static void hash_key_block(uint32_t state[SHA1_STATE_WORDS], const uint8_t *pass
 	explicit_bzero(block, sizeof(block));
 }
 
-/* What comes before the counter: the first two bytes are version and type, not the packed first byte of the wire. */
-static size_t fixed_prefix(uint8_t prefix[PREFIX_MAX], uint8_t vhid, const struct vip *vips, size_t n)
+/* The addresses in CARP's order, each once. Returns their length; counts: of IPv4 and IPv6 ones. */
+static size_t put_vips(uint8_t *bytes, const struct vip *vips, size_t n, uint8_t counts[2])
 {
 	struct vip sorted[CARP_VIPS_MAX];
 	size_t len = 0;
 
+	counts[0] = counts[1] = 0;
 	memcpy(sorted, vips, n * sizeof(*vips));
 	qsort(sorted, n, sizeof(*sorted), compare_vips);
-	prefix[len++] = CARP_VERSION;
-	prefix[len++] = CARP_TYPE_ADVERTISEMENT;
-	prefix[len++] = vhid;
 	for (size_t i = 0; i < n; i++) {
 		if (i && !vip_compare(&sorted[i], &sorted[i - 1]))
 			continue;
-		memcpy(prefix + len, sorted[i].address, vip_len(&sorted[i]));
+		memcpy(bytes + len, sorted[i].address, vip_len(&sorted[i]));
 		len += vip_len(&sorted[i]);
+		counts[sorted[i].ip_version == 6]++;
 	}
 	return len;
+}
+
+/* What comes before the counter: the first two bytes are version and type, not the packed first byte of the wire. */
+static size_t fixed_prefix(uint8_t prefix[PREFIX_MAX], uint8_t vhid, const struct vip *vips, size_t n)
+{
+	uint8_t counts[2];
+	size_t len = 0;
+
+	prefix[len++] = CARP_VERSION;
+	prefix[len++] = CARP_TYPE_ADVERTISEMENT;
+	prefix[len++] = vhid;
+	return len + put_vips(prefix + len, vips, n, counts);
 }
 
 int auth_hmac_key(struct carp_hmac_key *key, const uint8_t *password, size_t password_len, uint8_t vhid,
@@ -97,4 +108,31 @@ void auth_hmac(const struct carp_hmac_key *key, uint64_t counter, uint8_t md[CAR
 	for (size_t i = 0; i < SHA1_STATE_WORDS; i++)
 		words[i] = htobe32(words[i]);
 	memcpy(md, words, CARP_MD_LEN);
+}
+
+size_t auth_context(uint8_t context[AUTH_CONTEXT_MAX], uint32_t group, uint8_t vhid, const struct vip *vips, size_t n)
+{
+	static const char purpose[16] = "xcarp siphash 1";
+	size_t len = sizeof(purpose);
+	uint8_t *counts;
+
+	memcpy(context, purpose, len);
+	context[len++] = 4;
+	memcpy(context + len, &group, sizeof(group));
+	len += sizeof(group);
+	context[len++] = vhid;
+	counts = context + len;
+	len += 2;
+	return len + put_vips(context + len, vips, n, counts);
+}
+
+void auth_siphash(struct carp_header *carp, const struct carp_siphash_keys *keys, uint32_t source)
+{
+	__u64 tag[2];
+
+	carp->key_id = keys->ids[0];
+	carp_siphash(keys->keys[0], carp, &source, 1, tag);
+	for (int i = 0; i < 2; i++)
+		tag[i] = htole64(tag[i]);
+	memcpy(carp->tag, tag, sizeof(carp->tag));
 }

@@ -8,15 +8,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS_MAX 256 /* in a line and its defaults together */
+#include "table.h"
+
+#define WORDS_MAX 256 /* in a line */
+#define VIPS_CHUNK 4096
 #define INCLUDE_DEPTH_MAX 16
+#define FILES_MAX 65536 /* included: a file that is included twice by one that is, and so on, is read very often */
 #define PATH_LEN 1024
 #define ERROR_LEN (OPTIONS_ERROR_LEN + PATH_LEN)
 
 struct config_file {
 	struct config_file *next;
-	char *text;
+	char *text; /* NULL: given back */
 	char path[];
+};
+
+/* The addresses of many virtual routers, where they stay. */
+struct config_vips {
+	struct config_vips *next;
+	size_t used;
+	struct vip vips[VIPS_CHUNK];
 };
 
 /* Words of a line, as argv: the first is nobody's. */
@@ -28,7 +39,10 @@ struct words {
 struct reader {
 	struct config *config;
 	const struct config_source *source;
+	struct options line; /* the one being read */
+	unsigned int file_count;
 	bool failed;
+	bool includes_end; /* there are too many of them: no other is followed */
 };
 
 /* One file being read. */
@@ -39,10 +53,11 @@ struct scope {
 	unsigned int next_line;
 	char *rest;
 	bool line_over;
-	struct words defaults;
+	struct options defaults;
 	int depth;
 };
 
+/* line: 0 where it is about the whole file. */
 __attribute__((format(printf, 4, 5))) static void fail(struct reader *reader, const char *file, unsigned int line,
 						       const char *format, ...)
 {
@@ -54,6 +69,10 @@ __attribute__((format(printf, 4, 5))) static void fail(struct reader *reader, co
 	if (len > 0 && (size_t)len < sizeof(text))
 		vsnprintf(text + len, sizeof(text) - (size_t)len, format, args);
 	va_end(args);
+	/* One line, whatever a file or its name has in it. */
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ')
+			*c = '?';
 	reader->failed = true;
 	reader->source->error(reader->source->ctx, text);
 }
@@ -156,7 +175,7 @@ static bool read_words(struct scope *scope, struct words *words)
 	}
 	scope->next_line++;
 	if (is_long)
-		wrong = "too many words; a line and its defaults have at most 255";
+		wrong = "too many words; a line has at most 255";
 	if (wrong)
 		fail(scope->reader, scope->file->path, scope->line, "%s", wrong);
 	return !wrong;
@@ -177,34 +196,68 @@ static bool grow(struct config *config)
 	return true;
 }
 
-static void take_vr(struct scope *scope, struct words *words)
+/* Memory for so many that stays until config_free(). NULL where it is short. */
+static struct vip *take_vips(struct config *config, size_t count)
+{
+	struct config_vips *chunk = config->vips;
+
+	if (!chunk || chunk->used + count > VIPS_CHUNK) {
+		chunk = malloc(sizeof(*chunk));
+		if (!chunk)
+			return NULL;
+		chunk->used = 0;
+		chunk->next = config->vips;
+		config->vips = chunk;
+	}
+	chunk->used += count;
+	return &chunk->vips[chunk->used - count];
+}
+
+static bool add_vr(struct scope *scope, const struct vr_options *options)
 {
 	struct config *config = scope->reader->config;
+	struct vip *vips = take_vips(config, options->vip_count);
 	struct config_vr *vr;
+
+	if (!vips || !grow(config))
+		return false;
+	memcpy(vips, options->vips, options->vip_count * sizeof(*vips));
+	vr = &config->vrs[config->count++];
+	vr->options = *options;
+	vr->options.vips = vips;
+	vr->file = scope->file->path;
+	vr->line = scope->line;
+	return true;
+}
+
+static void take_vr(struct scope *scope, struct words *words)
+{
+	struct options *line = &scope->reader->line;
 	char error[OPTIONS_ERROR_LEN];
 
-	if (!grow(config)) {
-		fail(scope->reader, scope->file->path, scope->line, "out of memory");
-		return;
-	}
-	vr = &config->vrs[config->count];
-	*vr = (struct config_vr){ .file = scope->file->path, .line = scope->line };
-	if (options_parse_vr(&vr->options, words->count, words->argv, error))
+	if (options_parse_vr(line, &scope->defaults.vr, words->count, words->argv, error))
 		fail(scope->reader, scope->file->path, scope->line, "%s", error);
-	else
-		config->count++;
+	else if (!add_vr(scope, &line->vr))
+		fail(scope->reader, scope->file->path, scope->line, "out of memory");
+}
+
+/* The last good ones, with their addresses. */
+static void set_defaults(struct options *defaults, const struct options *from)
+{
+	memcpy(defaults, from, sizeof(*defaults));
+	defaults->vr.vips = defaults->vips;
 }
 
 static void take_defaults(struct scope *scope, struct words *words)
 {
+	struct options *line = &scope->reader->line;
 	char error[OPTIONS_ERROR_LEN];
 
 	/* Its first word is `default` itself: nobody's, as in argv. */
-	if (options_parse_defaults(words->count, words->argv, error)) {
+	if (options_parse_defaults(line, words->count - 1, words->argv + 1, error))
 		fail(scope->reader, scope->file->path, scope->line, "%s", error);
-		return;
-	}
-	scope->defaults = *words;
+	else
+		set_defaults(&scope->defaults, line);
 }
 
 static void read_file(struct reader *reader, const char *path, const struct scope *from);
@@ -213,26 +266,29 @@ static void found_include(void *ctx, const char *path)
 {
 	struct scope *scope = ctx;
 
-	read_file(scope->reader, path, scope);
+	if (!scope->reader->includes_end)
+		read_file(scope->reader, path, scope);
 }
 
 /* Patterns are relative to the file that they stand in. */
 static void take_include(struct scope *scope, const struct words *words)
 {
 	const char *file = scope->file->path, *slash = strrchr(file, '/');
+	const char *name;
 	char pattern[PATH_LEN];
 	int len;
 
-	if (words->count != 2) {
+	if (words->count != 3) {
 		fail(scope->reader, file, scope->line, "include: needs one file name or pattern");
 		return;
 	}
-	if (words->argv[1][0] == '/' || !slash)
-		len = snprintf(pattern, sizeof(pattern), "%s", words->argv[1]);
+	name = words->argv[2];
+	if (name[0] == '/' || !slash)
+		len = snprintf(pattern, sizeof(pattern), "%s", name);
 	else
-		len = snprintf(pattern, sizeof(pattern), "%.*s/%s", (int)(slash - file), file, words->argv[1]);
+		len = snprintf(pattern, sizeof(pattern), "%.*s/%s", (int)(slash - file), file, name);
 	if ((size_t)len >= sizeof(pattern)) {
-		fail(scope->reader, file, scope->line, "include %.64s...: the name is too long", words->argv[1]);
+		fail(scope->reader, file, scope->line, "include %.64s...: the name is too long", name);
 		return;
 	}
 	if (!scope->reader->source->expand(scope->reader->source->ctx, pattern, found_include, scope) &&
@@ -242,23 +298,19 @@ static void take_include(struct scope *scope, const struct words *words)
 
 static void read_line(struct scope *scope)
 {
-	struct words words = { .count = 0 };
+	static char nobody[] = "xcarp";
+	struct words words;
 
-	if (!read_words(scope, &words) || !words.count)
+	words.count = 0;
+	words.argv[words.count++] = nobody;
+	if (!read_words(scope, &words) || words.count == 1)
 		return;
-	if (!strcmp(words.argv[0], "default")) {
+	if (!strcmp(words.argv[1], "default"))
 		take_defaults(scope, &words);
-	} else if (!strcmp(words.argv[0], "include")) {
+	else if (!strcmp(words.argv[1], "include"))
 		take_include(scope, &words);
-	} else if (words.count + scope->defaults.count > WORDS_MAX) {
-		fail(scope->reader, scope->file->path, scope->line, "too many words; a line and its defaults have at most 255");
-	} else {
-		struct words all = scope->defaults;
-
-		memcpy(all.argv + all.count, words.argv, (size_t)words.count * sizeof(*words.argv));
-		all.count += words.count;
-		take_vr(scope, &all);
-	}
+	else
+		take_vr(scope, &words);
 }
 
 static struct config_file *keep_file(struct config *config, const char *path, char *text)
@@ -277,15 +329,16 @@ static struct config_file *keep_file(struct config *config, const char *path, ch
 /* from: the file that includes this one; NULL: none. */
 static void read_file(struct reader *reader, const char *path, const struct scope *from)
 {
-	static char nobody[] = "xcarp";
 	struct scope scope = { .reader = reader, .next_line = 1, .depth = from ? from->depth + 1 : 0 };
 	const char *why = "out of memory", *told = from ? from->file->path : path;
 	unsigned int line = from ? from->line : 0;
 	char *text;
 
-	if (scope.depth > INCLUDE_DEPTH_MAX) {
-		fail(reader, told, line, "include %s: more than %d files deep; does it include itself?", path,
-		     INCLUDE_DEPTH_MAX);
+	if (scope.depth > INCLUDE_DEPTH_MAX || reader->file_count++ == FILES_MAX) {
+		reader->includes_end = true;
+		fail(reader, told, line, "include %s: more than %d files%s; does it include itself?", path,
+		     scope.depth > INCLUDE_DEPTH_MAX ? INCLUDE_DEPTH_MAX : FILES_MAX,
+		     scope.depth > INCLUDE_DEPTH_MAX ? " deep" : " in all");
 		return;
 	}
 	text = reader->source->read(reader->source->ctx, path, &why);
@@ -297,135 +350,170 @@ static void read_file(struct reader *reader, const char *path, const struct scop
 		return;
 	}
 	scope.rest = text;
-	if (from)
-		scope.defaults = from->defaults;
-	else
-		scope.defaults = (struct words){ .count = 1, .argv = { nobody } };
+	set_defaults(&scope.defaults, from ? &from->defaults : &reader->line);
 	while (*scope.rest)
 		read_line(&scope);
 }
 
 /* Two lines that mean the same virtual router, or the same address on one interface. */
 
-static int compare_places(const struct vr_options *a, const struct vr_options *b)
-{
-	int order = strcmp(a->interface, b->interface);
+/* What is looked for among those that came before. */
+struct seek {
+	const struct config *config;
+	const struct vr_options *options;
+	const struct vip *vip;
+};
 
-	/* Without a name it is the interface that holds the source address. */
-	if (!order && !*a->interface)
-		order = memcmp(&a->source, &b->source, sizeof(a->source));
-	return order;
+/* Without a name it is the interface that holds the source address. */
+static bool is_same_place(const struct vr_options *a, const struct vr_options *b)
+{
+	return !strcmp(a->interface, b->interface) && (*a->interface || a->source == b->source);
 }
 
-static int compare_identities(const void *x, const void *y)
+static uint32_t hash_place(const struct vr_options *options)
 {
-	const struct config_vr *a = *(const struct config_vr *const *)x, *b = *(const struct config_vr *const *)y;
-	int order = compare_places(&a->options, &b->options);
+	return *options->interface ? table_hash(0, options->interface, strlen(options->interface)) :
+				     table_hash(0, &options->source, sizeof(options->source));
+}
 
-	if (!order)
-		order = memcmp(&a->options.group, &b->options.group, sizeof(a->options.group));
-	return order ? order : (int)a->options.vhid - (int)b->options.vhid;
+static bool is_vrouter(const void *ctx, uint32_t number)
+{
+	const struct seek *seek = ctx;
+	const struct vr_options *a = seek->options, *b = &seek->config->vrs[number].options;
+
+	return a->vhid == b->vhid && a->group == b->group && is_same_place(a, b);
 }
 
 static void refuse_same_vrouters(struct reader *reader)
 {
-	struct config *config = reader->config;
-	const struct config_vr **sorted = calloc(config->count, sizeof(struct config_vr *));
+	const struct config *config = reader->config;
+	struct table *seen = table_new(config->count);
 
-	if (!sorted) {
-		fail(reader, config->files->path, 0, "out of memory");
-		return;
-	}
-	for (size_t i = 0; i < config->count; i++)
-		sorted[i] = &config->vrs[i];
-	qsort(sorted, config->count, sizeof(*sorted), compare_identities);
-	for (size_t i = 1; i < config->count; i++) {
-		const struct config_vr *a = sorted[i - 1], *b = sorted[i];
+	if (!seen)
+		fail(reader, config->vrs[0].file, 0, "out of memory");
+	for (uint32_t i = 0; seen && i < config->count; i++) {
+		const struct config_vr *vr = &config->vrs[i], *first;
+		struct seek seek = { .config = config, .options = &vr->options };
+		struct table_key key = { .hash = hash_place(&vr->options), .is = is_vrouter, .ctx = &seek };
+		uint32_t found;
 
-		if (compare_identities(&a, &b))
+		key.hash = table_hash(key.hash, &vr->options.group, sizeof(vr->options.group));
+		key.hash = table_hash(key.hash, &vr->options.vhid, sizeof(vr->options.vhid));
+		found = table_enter(seen, &key, i);
+		if (found == TABLE_NONE)
 			continue;
-		fail(reader, b->file, b->line,
+		first = &config->vrs[found];
+		fail(reader, vr->file, vr->line,
 		     "-v %u: %s:%u has this virtual router already; interface, --mcastip and -v together must be unique",
-		     b->options.vhid, a->file, a->line);
+		     vr->options.vhid, first->file, first->line);
 	}
-	free(sorted);
+	table_free(seen);
 }
 
-/* An address and whose it is to be. */
-struct vip_use {
-	const struct config_vr *vr;
-	const struct vip *vip;
-};
+/* The number of an address: its virtual router's, and its place there. */
 
-static int compare_vip_uses(const void *x, const void *y)
+static bool is_vip(const void *ctx, uint32_t number)
 {
-	const struct vip_use *a = x, *b = y;
-	int order = compare_places(&a->vr->options, &b->vr->options);
+	const struct seek *seek = ctx;
+	const struct vr_options *options = &seek->config->vrs[number / CARP_VIPS_MAX].options;
 
-	return order ? order : vip_compare(a->vip, b->vip);
+	return !vip_compare(seek->vip, &options->vips[number % CARP_VIPS_MAX]) && is_same_place(seek->options, options);
+}
+
+static void refuse_same_vip(struct reader *reader, struct table *seen, uint32_t number)
+{
+	const struct config *config = reader->config;
+	const struct config_vr *vr = &config->vrs[number / CARP_VIPS_MAX], *first;
+	const struct vip *vip = &vr->options.vips[number % CARP_VIPS_MAX];
+	struct seek seek = { .config = config, .options = &vr->options, .vip = vip };
+	struct table_key key = { .is = is_vip, .ctx = &seek };
+	uint32_t found;
+	char text[VIP_TEXT_LEN];
+
+	key.hash = table_hash(hash_place(&vr->options), vip->address, vip_len(vip));
+	found = table_enter(seen, &key, number);
+	if (found == TABLE_NONE)
+		return;
+	first = &config->vrs[found / CARP_VIPS_MAX];
+	fail(reader, vr->file, vr->line,
+	     "-a %s: %s:%u has this address already; one virtual router of an interface must have it",
+	     vip_format(vip, false, text), first->file, first->line);
 }
 
 static void refuse_same_vips(struct reader *reader)
 {
-	struct config *config = reader->config;
-	struct vip_use *uses;
+	const struct config *config = reader->config;
+	struct table *seen;
 	size_t count = 0;
 
 	for (size_t i = 0; i < config->count; i++)
 		count += config->vrs[i].options.vip_count;
-	uses = calloc(count, sizeof(*uses));
-	if (!uses) {
-		fail(reader, config->files->path, 0, "out of memory");
-		return;
-	}
-	count = 0;
-	for (size_t i = 0; i < config->count; i++)
-		for (unsigned int j = 0; j < config->vrs[i].options.vip_count; j++)
-			uses[count++] = (struct vip_use){ &config->vrs[i], &config->vrs[i].options.vips[j] };
-	qsort(uses, count, sizeof(*uses), compare_vip_uses);
-	for (size_t i = 1; i < count; i++) {
-		char text[VIP_TEXT_LEN];
+	seen = table_new(count);
+	if (!seen)
+		fail(reader, config->vrs[0].file, 0, "out of memory");
+	for (uint32_t i = 0; seen && i < config->count; i++)
+		for (uint32_t j = 0; j < config->vrs[i].options.vip_count; j++)
+			refuse_same_vip(reader, seen, i * CARP_VIPS_MAX + j);
+	table_free(seen);
+}
 
-		if (compare_vip_uses(&uses[i - 1], &uses[i]))
-			continue;
-		fail(reader, uses[i].vr->file, uses[i].vr->line,
-		     "-a %s: %s:%u has this address already; one virtual router of an interface must have it",
-		     vip_format(uses[i].vip, false, text), uses[i - 1].vr->file, uses[i - 1].vr->line);
-	}
-	free(uses);
+static void refuse_same(struct reader *reader)
+{
+	/* One alone is like no other, and may be the command line's, which has no file. */
+	if (reader->config->count < 2)
+		return;
+	refuse_same_vrouters(reader);
+	refuse_same_vips(reader);
 }
 
 int config_check_unique(struct config *config, const struct config_source *source)
 {
 	struct reader reader = { .config = config, .source = source };
 
-	if (!config->count)
-		return 0;
-	refuse_same_vrouters(&reader);
-	refuse_same_vips(&reader);
+	refuse_same(&reader);
 	return reader.failed ? -EINVAL : 0;
 }
 
 int config_read(struct config *config, const char *path, const struct config_source *source)
 {
+	static char *nobody[] = { NULL };
 	struct reader reader = { .config = config, .source = source };
+	char error[OPTIONS_ERROR_LEN];
 
 	*config = (struct config){ 0 };
+	options_parse_defaults(&reader.line, 1, nobody, error);
 	read_file(&reader, path, NULL);
 	if (!reader.failed && !config->count)
 		fail(&reader, path, 0, "has no virtual router; a line such as `-i eth0 -s 10.1.1.10 -v 10 -o FILE -a 10.1.1.252` is one");
-	return config_check_unique(config, source) || reader.failed ? -EINVAL : 0;
+	refuse_same(&reader);
+	return reader.failed ? -EINVAL : 0;
+}
+
+void config_forget(struct config *config, const struct config_source *source)
+{
+	for (struct config_file *file = config->files; file; file = file->next) {
+		if (file->text)
+			source->release(source->ctx, file->text);
+		file->text = NULL;
+	}
+	while (config->vips) {
+		struct config_vips *chunk = config->vips;
+
+		config->vips = chunk->next;
+		free(chunk);
+	}
+	free(config->vrs);
+	config->vrs = NULL;
+	config->count = config->room = 0;
 }
 
 void config_free(struct config *config, const struct config_source *source)
 {
+	config_forget(config, source);
 	while (config->files) {
 		struct config_file *file = config->files;
 
 		config->files = file->next;
-		source->release(source->ctx, file->text);
 		free(file);
 	}
-	free(config->vrs);
-	*config = (struct config){ 0 };
 }

@@ -16,8 +16,8 @@
 #include "options.h"
 
 struct config_vr {
-	struct vr_options options; /* strings point into the files' texts */
-	const char *file;
+	struct vr_options options; /* strings point into the files' texts, vips into the config's */
+	const char *file; /* NULL: the command line */
 	unsigned int line;
 };
 
@@ -25,7 +25,8 @@ struct config {
 	struct config_vr *vrs; /* in the order of the files */
 	size_t count;
 	size_t room;
-	struct config_file *files; /* texts and names, kept until config_free() */
+	struct config_vips *vips;
+	struct config_file *files;
 };
 
 struct config_source {
@@ -40,7 +41,10 @@ struct config_source {
 	void (*error)(void *ctx, const char *line);
 };
 
-/* Reads path and what it includes. Returns 0, or -EINVAL after source->error; config_free() is due either way. */
+/*
+ * Reads path and what it includes. Returns 0, or -EINVAL after source->error; config_free() is due either way. Takes no
+ * longer than the files are long, also with tens of thousands of lines.
+ */
 int config_read(struct config *config, const char *path, const struct config_source *source);
 
 /*
@@ -48,6 +52,9 @@ int config_read(struct config *config, const char *path, const struct config_sou
  * more when every line has the name of its interface. Returns 0, or -EINVAL after source->error.
  */
 int config_check_unique(struct config *config, const struct config_source *source);
+
+/* Gives back everything but the names of the files: the file of a config_vr that was copied still is one. */
+void config_forget(struct config *config, const struct config_source *source);
 
 void config_free(struct config *config, const struct config_source *source);
 

@@ -22,6 +22,7 @@ struct election_config {
 	uint8_t advbase; /* s; 0 only where advskew is not */
 	uint8_t advskew; /* 1/256 s */
 	uint16_t dead_ratio; /* 1 or more */
+	uint32_t phase; /* where in its interval our adverts go out, in 2^-32 of it */
 	bool preempt;
 	bool neutral; /* no down script at start */
 	bool script_at_exit; /* the down script runs when a master stops */
@@ -29,12 +30,17 @@ struct election_config {
 
 enum election_event {
 	EV_START, /* once, before any other; the state stays INIT until the link is up */
+	EV_ADOPT, /* in its place, the link being up: a controller that has just died was MASTER, and no peer knows yet */
 	EV_LINK_UP,
 	EV_LINK_DOWN, /* no carrier, interface down or gone */
 	EV_WITHDRAWN, /* the interface is there, but is no longer ours to use */
 	EV_ADVERT, /* an authentic one of somebody else */
+	EV_FENCED, /* a master's: somebody else was heard so long ago, without our reaction, that the driver silences us */
 	EV_TIMER, /* the deadline may have passed */
-	EV_DEMOTE, /* the operator wants another node to be master */
+	EV_DEMOTE, /* the operator wants another node to be master: stay out for a while */
+	EV_HOLD_DEMOTED, /* maintenance: stay out until released */
+	EV_PROMOTE, /* the operator wants this node to be master, until released or until a still better one is heard */
+	EV_RELEASE, /* ends either */
 	EV_STOP, /* the virtual router ends; nothing follows */
 	EV_SENT, /* an advert left the host */
 	EV_SEND_FAILED,
@@ -52,28 +58,9 @@ enum election_action {
 	ACT_DOWN_SCRIPT = 1 << 6,
 };
 
-/* Why a step did what it did, for the log. */
-enum election_cause {
-	CAUSE_NONE,
-	CAUSE_STARTED,
-	CAUSE_LINK_UP,
-	CAUSE_LINK_DOWN,
-	CAUSE_WITHDRAWN,
-	CAUSE_MASTER_SILENT,
-	CAUSE_PREEMPTION,
-	CAUSE_MASTER_TOO_SLOW, /* its next advert would come after our down time: a bow-out, for one */
-	CAUSE_PREFERRED_MASTER,
-	CAUSE_NON_PREFERRED_MASTER,
-	CAUSE_DEMOTED,
-	CAUSE_STOPPED,
-	CAUSE_SEND_SUPPRESSED, /* sending failed three times: we advertise as a bad choice */
-	CAUSE_SEND_RECOVERED,
-	ELECTION_CAUSE_COUNT,
-};
-
 struct election_input {
 	enum election_event event;
-	/* EV_ADVERT only: */
+	/* EV_ADVERT and EV_FENCED only: */
 	uint64_t arrival_ns;
 	uint32_t interval_256ths; /* the peer's */
 	int source_order; /* the peer's source address against ours in election_source_compare()'s order */
@@ -81,6 +68,7 @@ struct election_input {
 
 struct election {
 	enum vr_state state;
+	enum vr_hold hold; /* BACKUP is never PROMOTED, MASTER never DEMOTED; INIT remembers either for its link */
 	bool held; /* BACKUP after EV_DEMOTE: no promotion until deadline_ns */
 	bool send_suppressed;
 	uint8_t announce_in; /* announce again after so many adverts; 0: no */
@@ -88,27 +76,42 @@ struct election {
 	uint8_t send_successes; /* in a row, since send_suppressed */
 	uint64_t suppressed_ns; /* since when send_suppressed */
 	uint64_t reassert_ns; /* MASTER: announce at worse adverts from then on */
-	uint64_t deadline_ns; /* INIT: never. BACKUP: end of the hold or the down time. MASTER: the next advert */
+	uint64_t deadline_ns; /* INIT, DEMOTED: never. BACKUP: end of hold or down time. MASTER: the next advert */
 };
 
 struct election_result {
 	unsigned int actions; /* enum election_action */
-	enum election_cause cause;
+	enum vr_cause cause;
 };
 
 void election_init(struct election *election);
 
 /*
- * One step. now_ns is CLOCK_MONOTONIC and never goes back between calls; an advert's arrival_ns may lie before it (the
- * controller was late) or a little after (the advert came while the controller worked).
+ * One step. now_ns is CLOCK_MONOTONIC and never goes back between calls, but for EV_TIMER: a master's may come up to
+ * 1 ms before its deadline, in one batch with others, and then has now_ns = the deadline, from which the next call
+ * may go back by as much. An advert's arrival_ns may lie before now_ns (the controller was late) or a little after
+ * (the advert came while the controller worked).
  */
 struct election_result election_step(struct election *election, const struct election_config *config,
 				     const struct election_input *input, uint64_t now_ns);
 
-/* Skew that our adverts carry now. */
-uint8_t election_advskew(const struct election *election, const struct election_config *config);
+/*
+ * The configuration of a virtual router that runs has changed. A master's next advert comes when it would have come, or
+ * after one new interval where that is sooner, and one goes out at once where its claim has changed. A backup counts its
+ * new down time from where it began to count the old one.
+ */
+struct election_result election_update(struct election *election, const struct election_config *old_config,
+				       const struct election_config *new_config, uint64_t now_ns);
 
-/* Our interval now, in 1/256 s. */
+/*
+ * What our adverts claim now, in seconds and 1/256 s: what peers compare with their own. That of a PROMOTED one is the
+ * shortest interval there is, whatever its pace.
+ */
+void election_claim(const struct election *election, const struct election_config *config, uint8_t *advbase,
+		    uint8_t *advskew);
+uint32_t election_claim_256ths(const struct election *election, const struct election_config *config);
+
+/* The pace at which our adverts go out now, in 1/256 s. */
 uint32_t election_interval_256ths(const struct election *election, const struct election_config *config);
 
 /* How long we wait for a silent master. */

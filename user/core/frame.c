@@ -108,12 +108,14 @@ static struct iphdr advert_ip(const struct frame_advert *advert, size_t payload_
 	return ip;
 }
 
-void frame_advert(uint8_t frame[FRAME_ADVERT_LEN], const struct frame_advert *advert, const struct carp_hmac_key *key)
+/* md: NULL where advert->is_strong, which needs no digest made before. */
+static void put_advert(uint8_t frame[FRAME_ADVERT_LEN], const struct frame_advert *advert, const struct carp_key *key,
+		       const uint8_t md[CARP_MD_LEN])
 {
 	struct ethhdr eth = advert_eth(advert);
 	struct iphdr ip = advert_ip(advert, sizeof(struct carp_header));
 	struct carp_header carp = {
-		.version_type = CARP_VERSION_TYPE,
+		.version_type = advert->is_strong ? CARP_VERSION_TYPE_STRONG : CARP_VERSION_TYPE,
 		.vhid = advert->vhid,
 		.advskew = advert->advskew,
 		.authlen = CARP_AUTHLEN,
@@ -121,12 +123,40 @@ void frame_advert(uint8_t frame[FRAME_ADVERT_LEN], const struct frame_advert *ad
 		.counter = { htonl((uint32_t)(advert->counter >> 32)), htonl((uint32_t)advert->counter) },
 	};
 
-	auth_hmac(key, advert->counter, carp.md);
+	if (advert->is_strong)
+		auth_siphash(&carp, &key->siphash, advert->source);
+	else
+		memcpy(carp.md, md, CARP_MD_LEN);
 	carp.checksum = internet_checksum(sum16(&carp, sizeof(carp), 0));
 
 	memcpy(frame, &eth, sizeof(eth));
 	memcpy(frame + sizeof(eth), &ip, sizeof(ip));
 	memcpy(frame + sizeof(eth) + sizeof(ip), &carp, sizeof(carp));
+}
+
+void frame_advert(uint8_t frame[FRAME_ADVERT_LEN], const struct frame_advert *advert, const struct carp_key *key)
+{
+	frame_adverts((uint8_t(*)[FRAME_ADVERT_LEN])frame, advert, &key, 1);
+}
+
+void frame_adverts(uint8_t (*frames)[FRAME_ADVERT_LEN], const struct frame_advert *adverts,
+		   const struct carp_key *const *keys, unsigned int n)
+{
+	const struct carp_hmac_key *hmac_keys[FRAME_BATCH];
+	uint64_t counters[FRAME_BATCH];
+	uint8_t mds[FRAME_BATCH][CARP_MD_LEN];
+	unsigned int hmacs = 0, at = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (adverts[i].is_strong)
+			continue;
+		hmac_keys[hmacs] = &keys[i]->hmac;
+		counters[hmacs++] = adverts[i].counter;
+	}
+	if (hmacs)
+		auth_hmac_batch(hmac_keys, counters, mds, hmacs);
+	for (unsigned int i = 0; i < n; i++)
+		put_advert(frames[i], &adverts[i], keys[i], adverts[i].is_strong ? NULL : mds[at++]);
 }
 
 void frame_filler(uint8_t *frame, size_t len, const struct frame_advert *advert)

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <xcarp/abi.h>
 #include <xcarp/carp.h>
-#include <xcarp/sha1.h>
 
 #include "vip.h"
 
@@ -17,6 +17,7 @@
 #define FRAME_ARP_LEN (14 + 28)
 #define FRAME_NA_LEN (14 + 40 + 32)
 #define FRAME_MAX FRAME_NA_LEN
+#define FRAME_BATCH 64 /* adverts */
 
 /*
  * ucarp reads adverts through libpcap with a timeout of a second: the kernel hands over a block of 256 KiB when it is full
@@ -35,11 +36,16 @@ struct frame_advert {
 	uint8_t vhid;
 	uint8_t advbase; /* s */
 	uint8_t advskew; /* 1/256 s */
+	bool is_strong; /* authenticated by SipHash instead of CARP's HMAC-SHA1 */
 	uint64_t counter;
 };
 
 /* Builds and signs one advert, FRAME_ADVERT_LEN bytes. */
-void frame_advert(uint8_t frame[FRAME_ADVERT_LEN], const struct frame_advert *advert, const struct carp_hmac_key *key);
+void frame_advert(uint8_t frame[FRAME_ADVERT_LEN], const struct frame_advert *advert, const struct carp_key *key);
+
+/* The same for n of them at once, at most FRAME_BATCH, each with a key of its own. */
+void frame_adverts(uint8_t (*frames)[FRAME_ADVERT_LEN], const struct frame_advert *adverts,
+		   const struct carp_key *const *keys, unsigned int n);
 
 /*
  * Builds a frame that no CARP takes for anything (VHID 0) but that every one's capture filter lets through, len bytes with

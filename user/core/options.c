@@ -11,15 +11,35 @@
 
 #define DEAD_RATIO_MAX 65535
 #define SCRIPT_TIMEOUT_MAX_S 86400
+#define CAPACITY_MAX 131072
+#define CLOCK_SKEW_MAX_S 86400
+#define CLOCK_SKEW_DEFAULT_S 60
+#define FENCE_AFTER_MAX_MS 60000
+#define FENCE_AFTER_DEFAULT_MIN_US 10000u
+#define FENCE_AFTER_DEFAULT_MAX_US 40000u
+#define REALTIME_MAX 99 /* of SCHED_FIFO */
+#define REALTIME_DEFAULT 50
+#define NAME_LEN 32 /* of an option in a message */
+#define COUNT(table) (sizeof(table) / sizeof(*(table)))
 
 struct option;
 
+/* One option of argv, as the command line spells it. */
+struct word {
+	const struct option *option; /* NULL: unknown, see fits */
+	size_t fits; /* long names that begin so */
+	const char *name; /* without dashes */
+	size_t name_len;
+	bool is_long;
+	char *value; /* NULL: none */
+	bool stray_value; /* --flag=value where none is taken */
+};
+
 struct parse {
 	struct options *options;
-	const struct option *option; /* the last one read */
+	struct word word; /* the last option read */
+	struct word vr_word; /* the first option of a virtual router; without a name: none yet */
 	bool is_line; /* of a file: the process's options have no place here */
-	char vr_name[32]; /* the first option of a virtual router */
-	char name[32]; /* as given: -v, --vhid */
 	char *error;
 };
 
@@ -29,23 +49,40 @@ struct option {
 	bool (*set)(struct parse *parse, char *value); /* NULL: is a flag */
 	size_t flag; /* offset of its bool in struct options */
 	bool flag_value;
-	const char *value; /* what the help calls it; NULL: takes none */
+	const char *value; /* what the help calls it; NULL: takes none; in brackets: only where = joins it to the name */
 	const char *help;
 	bool is_process; /* the whole process's: has no place in a line of a file */
 };
 
 /* The option tables are below; these setters are their rows' verbs. Each returns false with parse->error filled. */
 
+/* As given: -v, --vhid; a shortened name is written out. */
+static void spell(char name[NAME_LEN], const struct word *word)
+{
+	if (word->option && word->is_long)
+		snprintf(name, NAME_LEN, "--%s", word->option->name);
+	else
+		snprintf(name, NAME_LEN, "%s%.*s", word->is_long ? "--" : "-",
+			 (int)(word->name_len < 24 ? word->name_len : 24), word->name);
+}
+
+/* A message is one line, whatever it quotes. */
+static void make_one_line(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ')
+			*text = '?';
+}
+
 static bool refuse(struct parse *parse, const char *value, const char *right)
 {
+	char name[NAME_LEN];
+
+	spell(name, &parse->word);
 	if (value && !*value)
 		value = "''";
-	snprintf(parse->error, OPTIONS_ERROR_LEN, "%s%s%.200s: %s", parse->name, value ? " " : "", value ? value : "",
-		 right);
-	/* One line, whatever the value holds. */
-	for (char *c = parse->error; *c; c++)
-		if ((unsigned char)*c < ' ')
-			*c = '?';
+	snprintf(parse->error, OPTIONS_ERROR_LEN, "%s%s%.200s: %s", name, value ? " " : "", value ? value : "", right);
+	make_one_line(parse->error);
 	return false;
 }
 
@@ -135,18 +172,19 @@ static bool set_passfile(struct parse *parse, char *value)
 
 static bool set_address(struct parse *parse, char *value)
 {
-	struct vr_options *vr = &parse->options->vr;
+	struct options *options = parse->options;
+	struct vr_options *vr = &options->vr;
 	struct vip vip;
 	const char *wrong = vip_parse(&vip, value);
 
 	if (wrong)
 		return refuse(parse, value, wrong);
 	for (size_t i = 0; i < vr->vip_count; i++)
-		if (!vip_compare(&vr->vips[i], &vip))
+		if (!vip_compare(&options->vips[i], &vip))
 			return refuse(parse, value, "is given twice; each address must be given once");
 	if (vr->vip_count == CARP_VIPS_MAX)
 		return refuse(parse, value, "is one too many; a virtual router has at most 32 addresses");
-	vr->vips[vr->vip_count++] = vip;
+	options->vips[vr->vip_count++] = vip;
 	return true;
 }
 
@@ -210,7 +248,7 @@ static bool set_facility(struct parse *parse, char *value)
 	parse->options->use_syslog = strcasecmp(value, "none") != 0;
 	if (!parse->options->use_syslog)
 		return true;
-	for (size_t i = 0; i < sizeof(facilities) / sizeof(*facilities); i++) {
+	for (size_t i = 0; i < COUNT(facilities); i++) {
 		if (strcasecmp(value, facilities[i].name))
 			continue;
 		parse->options->facility = facilities[i].facility;
@@ -241,6 +279,14 @@ static bool set_pidfile(struct parse *parse, char *value)
 	return true;
 }
 
+static bool set_control_group(struct parse *parse, char *value)
+{
+	if (!*value)
+		return refuse(parse, value, "must be a group, by its name or number");
+	parse->options->control_group = value;
+	return true;
+}
+
 static bool set_script_timeout(struct parse *parse, char *value)
 {
 	unsigned long number;
@@ -251,6 +297,73 @@ static bool set_script_timeout(struct parse *parse, char *value)
 	return true;
 }
 
+/* The value's place in words, or -1. */
+static int find_word(const char *value, const char *const *words, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (!strcmp(value, words[i]))
+			return i;
+	return -1;
+}
+
+static bool set_auth(struct parse *parse, char *value)
+{
+	static const char *const modes[] = {
+#define X(mode, word) [mode] = word,
+		XCARP_AUTH_MODES(X)
+#undef X
+	};
+	int mode = find_word(value, modes, COUNT(modes));
+
+	if (mode < 0)
+		return refuse(parse, value, "must be hmac-sha1, accept-siphash, send-siphash or siphash");
+	parse->options->vr.auth = (uint8_t)mode;
+	return true;
+}
+
+static bool set_keyfile(struct parse *parse, char *value)
+{
+	if (!*value)
+		return refuse(parse, value, "must be a file of keys, such as `xcarpctl genkey` prints");
+	parse->options->vr.keyfile = value;
+	return true;
+}
+
+static bool set_replay(struct parse *parse, char *value)
+{
+	static const char *const modes[] = {
+		[REPLAY_OFF] = "off",
+		[REPLAY_AUTO] = "auto",
+		[REPLAY_STRICT] = "strict",
+	};
+	int mode = find_word(value, modes, COUNT(modes));
+
+	if (mode < 0)
+		return refuse(parse, value, "must be auto, strict or off");
+	parse->options->vr.replay = (uint8_t)mode;
+	return true;
+}
+
+static bool set_clock_skew(struct parse *parse, char *value)
+{
+	unsigned long number;
+
+	if (!read_number(parse, value, 1, CLOCK_SKEW_MAX_S, &number))
+		return false;
+	parse->options->vr.clock_skew_s = (uint32_t)number;
+	return true;
+}
+
+static bool set_fence_after(struct parse *parse, char *value)
+{
+	unsigned long number;
+
+	if (!read_number(parse, value, 10, FENCE_AFTER_MAX_MS, &number))
+		return false;
+	parse->options->vr.fence_after_ms = (uint32_t)number;
+	return true;
+}
+
 static bool set_xdp_mode(struct parse *parse, char *value)
 {
 	static const char *const modes[] = {
@@ -258,14 +371,57 @@ static bool set_xdp_mode(struct parse *parse, char *value)
 		[ATTACH_NATIVE] = "native",
 		[ATTACH_GENERIC] = "generic",
 	};
+	int mode = find_word(value, modes, COUNT(modes));
 
-	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
-		if (strcmp(value, modes[i]))
-			continue;
-		parse->options->xdp_mode = (enum attach_mode)i;
-		return true;
-	}
-	return refuse(parse, value, "must be auto, native or generic");
+	if (mode < 0)
+		return refuse(parse, value, "must be auto, native or generic");
+	parse->options->xdp_mode = (enum attach_mode)mode;
+	return true;
+}
+
+static bool set_tx(struct parse *parse, char *value)
+{
+	static const char *const modes[] = {
+		[TX_AUTO] = "auto",
+		[TX_PACKET] = "packet",
+		[TX_BPF] = "bpf",
+		[TX_XSK] = "xsk",
+	};
+	int mode = find_word(value, modes, COUNT(modes));
+
+	if (mode < 0)
+		return refuse(parse, value, "must be auto, packet, bpf or xsk");
+	parse->options->tx = (enum tx_mode)mode;
+	return true;
+}
+
+static bool set_capacity(struct parse *parse, char *value)
+{
+	unsigned long number;
+
+	if (!read_number(parse, value, 1, CAPACITY_MAX, &number))
+		return false;
+	parse->options->capacity = (uint32_t)number;
+	return true;
+}
+
+/* value: NULL where none was given. */
+static bool set_realtime(struct parse *parse, char *value)
+{
+	unsigned long number = REALTIME_DEFAULT;
+
+	if (value && !read_number(parse, value, 1, REALTIME_MAX, &number))
+		return false;
+	parse->options->realtime = (int)number;
+	return true;
+}
+
+static bool set_cleanup(struct parse *parse, char *value)
+{
+	if (value && strcmp(value, "all"))
+		return refuse(parse, value, "must be all, or not be there");
+	parse->options->cleanup = value ? CLEANUP_ALL : CLEANUP_HERE;
+	return true;
 }
 
 #define CALL(function) function, 0, false
@@ -300,18 +456,31 @@ static const struct option ucarp_options[] = {
 
 static const struct option own_options[] = {
 	{ 'c', "config", CALL(set_config), "FILE", "read virtual routers from FILE, a line each", true },
-	{ 0, "check", SET(check), NULL, "with -c: say what is wrong with FILE and exit", true },
+	{ 0, "check", SET(check), NULL, "say what is wrong with the rest, FILE too, and exit", true },
+	{ 0, "auth", CALL(set_auth), "MODE", "hmac-sha1, accept-siphash, send-siphash or siphash (hmac-sha1)", false },
+	{ 0, "keyfile", CALL(set_keyfile), "FILE", "keys for SipHash, an id and 64 hex digits a line", false },
 	{ 0, "no-vip", CLEAR(vr.manage_vips), NULL, "leave the virtual addresses to the scripts", false },
 	{ 0, "real-mac", SET(vr.real_mac), NULL, "send adverts from the interface's own MAC address", false },
 	{ 0, "no-fillers", CLEAR(vr.wake_ucarp), NULL, "after a bow-out, do not push it through ucarp's capture buffer", false },
 	{ 0, "script-timeout", CALL(set_script_timeout), "SECS", "kill a script that runs longer (60)", false },
+	{ 0, "replay", CALL(set_replay), "MODE", "refuse adverts that are sent again: auto, strict or off (auto)", false },
+	{ 0, "clock-skew", CALL(set_clock_skew), "SECS", "strict: how far a peer's clock may be off at first (60)", false },
+	{ 0, "fence-after", CALL(set_fence_after), "MS", "a master that owes an answer for so long is silenced (10 to 40)", false },
 	{ 0, "pidfile", CALL(set_pidfile), "FILE", "write the process id to FILE, remove FILE at exit", true },
 	{ 0, "xdp-mode", CALL(set_xdp_mode), "MODE", "auto, native or generic (auto)", true },
+	{ 0, "tx", CALL(set_tx), "MODE", "how adverts are sent: auto, packet, bpf or xsk (auto)", true },
+	{ 0, "capacity", CALL(set_capacity), "N", "virtual routers that the maps of this network namespace have room for", true },
+	{ 0, "control-group", CALL(set_control_group), "GROUP", "members may ask this process by xcarpctl, too", true },
+	{ 0, "realtime", CALL(set_realtime), "[=PRIO]", "run under SCHED_FIFO, with priority 1-99 (50)", true },
+	{ 0, "cleanup", CALL(set_cleanup), "[=all]", "take away what dead processes left, or refuse where one lives, and exit", true },
 	{ 0, "tap", SET(tap), NULL, "let accepted adverts go on to the host's stack, for tcpdump", true },
 	{ 0, "version", SET(version), NULL, "print the version", true },
 };
 
-#define COUNT(table) (sizeof(table) / sizeof(*(table)))
+static bool is_value_optional(const struct option *option)
+{
+	return option->value && option->value[0] == '[';
+}
 
 static const struct option *find_letter(char letter)
 {
@@ -361,17 +530,6 @@ static const struct option *find_name(const char *name, size_t len, size_t *fits
 	*fits = own_fits;
 	return own;
 }
-
-/* One option of argv, as the command line spells it. */
-struct word {
-	const struct option *option; /* NULL: unknown, see fits */
-	size_t fits; /* long names that begin so */
-	const char *name; /* without dashes */
-	size_t name_len;
-	bool is_long;
-	char *value; /* NULL: none */
-	bool stray_value; /* --flag=value where none is taken */
-};
 
 struct cursor {
 	int argc;
@@ -433,7 +591,7 @@ static enum word_kind next_word(struct cursor *cursor, struct word *word)
 	word->name_len = equals ? (size_t)(equals - text) - 2 : strlen(text) - 2;
 	word->option = find_name(word->name, word->name_len, &word->fits);
 	word->value = equals ? equals + 1 : NULL;
-	if (word->option && word->option->value && !equals)
+	if (word->option && word->option->value && !equals && !is_value_optional(word->option))
 		word->value = next_value(cursor);
 	word->stray_value = equals && word->option && !word->option->value;
 	return WORD_OPTION;
@@ -441,40 +599,43 @@ static enum word_kind next_word(struct cursor *cursor, struct word *word)
 
 static bool apply_word(struct parse *parse, const struct word *word)
 {
-	parse->option = word->option;
-	if (word->option && word->is_long)
-		snprintf(parse->name, sizeof(parse->name), "--%s", word->option->name);
-	else
-		snprintf(parse->name, sizeof(parse->name), "%s%.*s", word->is_long ? "--" : "-",
-			 (int)(word->name_len < 24 ? word->name_len : 24), word->name);
-
+	parse->word = *word;
 	if (!word->option)
 		return refuse(parse, NULL,
 			      word->fits > 1 ? "fits more than one option; write it out (see --help)" :
 					       "no such option; see --help");
 	if (word->stray_value)
 		return refuse(parse, NULL, "takes no value");
-	if (word->option->value && !word->value)
+	if (word->option->value && !word->value && !is_value_optional(word->option))
 		return refuse(parse, NULL, "needs a value; see --help");
 	if (parse->is_line && word->option->is_process)
 		return refuse(parse, NULL, "is the whole process's; it belongs on the command line");
-	if (!word->option->is_process && !*parse->vr_name)
-		memcpy(parse->vr_name, parse->name, sizeof(parse->vr_name));
+	if (!word->option->is_process && !parse->vr_word.name)
+		parse->vr_word = *word;
 	if (word->option->set)
 		return word->option->set(parse, word->value);
 	*(bool *)((char *)parse->options + word->option->flag) = word->option->flag_value;
 	return true;
 }
 
-/* After -p it is the rest of a password with a blank in it, after -P a password whose option was mistyped. */
-static bool refuse_argument(const struct parse *parse, const char *argument)
+/*
+ * After -p it is the rest of a password with a blank in it, after -P a password whose option was mistyped, and after -- it
+ * may be -p itself.
+ */
+static bool refuse_argument(const struct parse *parse, const char *argument, bool is_over)
 {
-	if (parse->option && (parse->option->set == set_password || parse->option->letter == 'P'))
+	const struct option *option = parse->word.option;
+	char name[NAME_LEN] = "--";
+
+	if (!is_over)
+		spell(name, &parse->word);
+	if (is_over || (option && (option->set == set_password || option->letter == 'P')))
 		snprintf(parse->error, OPTIONS_ERROR_LEN,
-			 "%s: unexpected argument after it, not shown as it may be a password; see --help", parse->name);
+			 "%s: unexpected argument after it, not shown as it may be a password; see --help", name);
 	else
 		snprintf(parse->error, OPTIONS_ERROR_LEN,
 			 "%.200s: unexpected argument; every value needs its option, see --help", argument);
+	make_one_line(parse->error);
 	return false;
 }
 
@@ -484,7 +645,7 @@ static bool check_vr(const struct vr_options *vr, char *error)
 
 	if (!vr->vhid)
 		missing = "-v (--vhid) is missing: the virtual router's id, 1 to 255";
-	else if (!vr->password && !vr->passfile)
+	else if (!vr->password && !vr->passfile && !(vr->auth == AUTH_SIPHASH && vr->keyfile))
 		missing = "-p (--pass) or -o (--passfile) is missing: the password, 1 to 20 characters";
 	else if (!vr->source)
 		missing = "-s (--srcip) is missing: this host's real IPv4 address on the interface";
@@ -512,17 +673,19 @@ static bool check_vr(const struct vr_options *vr, char *error)
 
 static void set_defaults(struct options *options)
 {
-	*options = (struct options){
-		.use_syslog = true,
-		.facility = LOG_DAEMON,
-		.vr = {
-			.group = htonl(CARP_GROUP_IPV4),
-			.election = { .advbase = 1, .dead_ratio = 3 },
-			.script_timeout_s = 60,
-			.manage_vips = true,
-			.wake_ucarp = true,
-		},
-	};
+	/* Cleared whole, so that what lies between the fields never tells two virtual routers apart. */
+	memset(options, 0, sizeof(*options));
+	options->use_syslog = true;
+	options->facility = LOG_DAEMON;
+	options->vr.group = htonl(CARP_GROUP_IPV4);
+	options->vr.election.advbase = 1;
+	options->vr.election.dead_ratio = 3;
+	options->vr.script_timeout_s = 60;
+	options->vr.replay = REPLAY_AUTO;
+	options->vr.clock_skew_s = CLOCK_SKEW_DEFAULT_S;
+	options->vr.manage_vips = true;
+	options->vr.wake_ucarp = true;
+	options->vr.vips = options->vips;
 }
 
 static bool parse_words(struct parse *parse, int argc, char **argv)
@@ -531,10 +694,9 @@ static bool parse_words(struct parse *parse, int argc, char **argv)
 	struct word word;
 	enum word_kind kind;
 
-	set_defaults(parse->options);
 	parse->error[0] = '\0';
 	while ((kind = next_word(&cursor, &word)) != WORD_END) {
-		if (kind == WORD_ARGUMENT ? !refuse_argument(parse, word.name) : !apply_word(parse, &word))
+		if (kind == WORD_ARGUMENT ? !refuse_argument(parse, word.name, cursor.is_over) : !apply_word(parse, &word))
 			return false;
 		if (parse->options->help || parse->options->version)
 			return true;
@@ -544,9 +706,12 @@ static bool parse_words(struct parse *parse, int argc, char **argv)
 
 static bool check_config(const struct parse *parse)
 {
-	if (!*parse->vr_name)
+	char name[NAME_LEN];
+
+	if (!parse->vr_word.name)
 		return true;
-	snprintf(parse->error, OPTIONS_ERROR_LEN, "%s: is a virtual router's; with -c it belongs in the file", parse->vr_name);
+	spell(name, &parse->vr_word);
+	snprintf(parse->error, OPTIONS_ERROR_LEN, "%s: is a virtual router's; with -c it belongs in the file", name);
 	return false;
 }
 
@@ -554,34 +719,112 @@ int options_parse(struct options *options, int argc, char **argv, char error[OPT
 {
 	struct parse parse = { .options = options, .error = error };
 
+	set_defaults(options);
 	if (!parse_words(&parse, argc, argv))
 		return -EINVAL;
 	if (options->help || options->version)
 		return 0;
-	if (options->check && !options->config) {
-		snprintf(error, OPTIONS_ERROR_LEN, "--check: needs a file to check, -c FILE");
+	if (options->cleanup) {
+		if (argc == 2)
+			return 0;
+		snprintf(error, OPTIONS_ERROR_LEN, "--cleanup: goes with no other option: it takes away what all dead processes left");
 		return -EINVAL;
 	}
 	return (options->config ? check_config(&parse) : check_vr(&options->vr, error)) ? 0 : -EINVAL;
 }
 
-int options_parse_defaults(int argc, char **argv, char error[OPTIONS_ERROR_LEN])
+int options_parse_defaults(struct options *line, int argc, char **argv, char error[OPTIONS_ERROR_LEN])
 {
-	struct options options;
-	struct parse parse = { .options = &options, .error = error, .is_line = true };
+	struct parse parse = { .options = line, .error = error, .is_line = true };
 
+	set_defaults(line);
 	return parse_words(&parse, argc, argv) ? 0 : -EINVAL;
 }
 
-int options_parse_vr(struct vr_options *vr, int argc, char **argv, char error[OPTIONS_ERROR_LEN])
+int options_parse_vr(struct options *line, const struct vr_options *defaults, int argc, char **argv,
+		     char error[OPTIONS_ERROR_LEN])
 {
-	struct options options;
-	struct parse parse = { .options = &options, .error = error, .is_line = true };
+	struct parse parse = { .options = line, .error = error, .is_line = true };
 
-	if (!parse_words(&parse, argc, argv) || !check_vr(&options.vr, error))
-		return -EINVAL;
-	*vr = options.vr;
-	return 0;
+	set_defaults(line);
+	if (defaults) {
+		line->vr = *defaults;
+		line->vr.vips = line->vips;
+		memcpy(line->vips, defaults->vips, defaults->vip_count * sizeof(*line->vips));
+	}
+	return parse_words(&parse, argc, argv) && check_vr(&line->vr, error) ? 0 : -EINVAL;
+}
+
+static size_t string_size(const char *string)
+{
+	return string ? strlen(string) + 1 : 0;
+}
+
+/* Moves *string to *at, and *at behind it. */
+static void take_string(const char **string, char **at)
+{
+	size_t size = string_size(*string);
+
+	if (!size)
+		return;
+	memcpy(*at, *string, size);
+	*string = *at;
+	*at += size;
+}
+
+struct vr_options *vr_options_copy(const struct vr_options *options)
+{
+	size_t vips_size = options->vip_count * sizeof(*options->vips);
+	struct vr_options *copy = malloc(sizeof(*copy) + vips_size + string_size(options->upscript) +
+					 string_size(options->downscript) + string_size(options->xparam));
+	char *at = (char *)(copy + 1);
+
+	if (!copy)
+		return NULL;
+	memcpy(copy, options, sizeof(*copy));
+	copy->password = NULL;
+	copy->passfile = NULL;
+	copy->keyfile = NULL;
+	memcpy(at, options->vips, vips_size);
+	copy->vips = (const struct vip *)at;
+	at += vips_size;
+	take_string(&copy->upscript, &at);
+	take_string(&copy->downscript, &at);
+	take_string(&copy->xparam, &at);
+	return copy;
+}
+
+uint32_t vr_options_fence_after_us(const struct vr_options *options)
+{
+	uint32_t interval_us = (uint32_t)((options->election.advbase * 256u + options->election.advskew) * 1000000ull / 256);
+
+	if (options->fence_after_ms)
+		return options->fence_after_ms * 1000;
+	if (interval_us < FENCE_AFTER_DEFAULT_MIN_US)
+		return FENCE_AFTER_DEFAULT_MIN_US;
+	return interval_us < FENCE_AFTER_DEFAULT_MAX_US ? interval_us : FENCE_AFTER_DEFAULT_MAX_US;
+}
+
+static bool is_same_string(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+bool vr_options_same_vr(const struct vr_options *a, const struct vr_options *b)
+{
+	return a->vhid == b->vhid && a->group == b->group && !strcmp(a->interface, b->interface);
+}
+
+bool vr_options_equal(const struct vr_options *a, const struct vr_options *b)
+{
+	return vr_options_same_vr(a, b) && a->source == b->source && a->auth == b->auth &&
+	       !memcmp(&a->election, &b->election, sizeof(a->election)) && a->vip_count == b->vip_count &&
+	       !memcmp(a->vips, b->vips, a->vip_count * sizeof(*a->vips)) &&
+	       is_same_string(a->upscript, b->upscript) && is_same_string(a->downscript, b->downscript) &&
+	       is_same_string(a->xparam, b->xparam) && a->script_timeout_s == b->script_timeout_s &&
+	       a->replay == b->replay && a->clock_skew_s == b->clock_skew_s && a->fence_after_ms == b->fence_after_ms &&
+	       a->ignore_link_state == b->ignore_link_state && a->broadcast == b->broadcast &&
+	       a->manage_vips == b->manage_vips && a->real_mac == b->real_mac && a->wake_ucarp == b->wake_ucarp;
 }
 
 /* --pas (which may be --passfile) and --password are refused, but what follows is a password all the same. */
@@ -615,7 +858,8 @@ static size_t help_rows(char *text, size_t at, size_t size, const struct option 
 		char left[48];
 
 		snprintf(left, sizeof(left), "%c%c%c --%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
-			 o->letter ? ',' : ' ', o->name, o->value ? "=" : "", o->value ? o->value : "");
+			 o->letter ? ',' : ' ', o->name, o->value && !is_value_optional(o) ? "=" : "",
+			 o->value ? o->value : "");
 		at += (size_t)snprintf(text + at, size - at, "  %-28s %s\n", left, o->help);
 	}
 	return at;

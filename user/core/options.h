@@ -22,21 +22,39 @@ enum attach_mode {
 	ATTACH_GENERIC,
 };
 
-/* One virtual router. Strings point into argv. */
+enum cleanup_scope {
+	CLEANUP_NONE,
+	CLEANUP_HERE, /* this network namespace */
+	CLEANUP_ALL, /* and those that are gone */
+};
+
+enum tx_mode {
+	TX_AUTO,
+	TX_PACKET, /* AF_PACKET */
+	TX_BPF, /* a BPF program sends batches */
+	TX_XSK, /* AF_XDP */
+};
+
+/* One virtual router. A process may have tens of thousands: what is large lies elsewhere, in memory of the owner's. */
 struct vr_options {
 	char interface[XCARP_IFNAME_LEN]; /* empty: the one that holds source */
 	uint32_t source; /* IPv4, network order */
 	uint32_t group; /* IPv4, network order */
-	uint8_t vhid;
-	struct election_config election;
-	struct vip vips[CARP_VIPS_MAX]; /* in the order given */
-	uint8_t vip_count;
-	char *password; /* one of these two; the last one given counts */
+	const struct vip *vips; /* in the order given */
+	const char *password; /* one of these two; the last one given counts */
 	const char *passfile;
+	const char *keyfile; /* NULL: strong keys come from the password */
 	const char *upscript; /* NULL: none */
 	const char *downscript;
 	const char *xparam;
 	uint32_t script_timeout_s;
+	uint32_t clock_skew_s; /* strict: how far from our time of day a first counter may be */
+	uint32_t fence_after_ms; /* 0: by the interval, see vr_options_fence_after_us() */
+	uint8_t replay; /* enum replay_mode */
+	struct election_config election;
+	uint8_t auth; /* enum xcarp_auth */
+	uint8_t vhid;
+	uint8_t vip_count;
 	bool ignore_link_state;
 	bool broadcast;
 	bool manage_vips; /* false: --no-vip, the scripts do */
@@ -44,8 +62,15 @@ struct vr_options {
 	bool wake_ucarp; /* false: --no-fillers */
 };
 
+_Static_assert(sizeof(struct vr_options) <= 128, "times 65,536");
+
+/* How long a master may owe an answer before it is fenced, in microseconds: one interval, 10 to 40 ms, if not said. */
+uint32_t vr_options_fence_after_us(const struct vr_options *options);
+
+/* Not to be copied: vr.vips points to vips. */
 struct options {
 	struct vr_options vr;
+	struct vip vips[CARP_VIPS_MAX];
 	bool help;
 	bool version;
 	bool debug;
@@ -54,8 +79,13 @@ struct options {
 	int facility; /* syslog's LOG_* */
 	const char *pidfile; /* NULL: none */
 	const char *config; /* NULL: none, then vr is the one there is */
+	const char *control_group; /* name or number; NULL: none */
 	bool check;
+	enum cleanup_scope cleanup;
 	enum attach_mode xdp_mode;
+	enum tx_mode tx;
+	uint32_t capacity; /* virtual routers that the maps are to have room for; 0: not said */
+	int realtime; /* SCHED_FIFO priority, 1 to 99; 0: none */
 	bool tap;
 };
 
@@ -67,11 +97,27 @@ struct options {
  */
 int options_parse(struct options *options, int argc, char **argv, char error[OPTIONS_ERROR_LEN]);
 
-/* The same for a line of a file, which has no options of the whole process; argv[0] is not looked at. */
-int options_parse_vr(struct vr_options *vr, int argc, char **argv, char error[OPTIONS_ERROR_LEN]);
+/*
+ * The same for a line of a file, which has no options of the whole process; argv[0] is not looked at. Flags that are not
+ * given are as in defaults, or as on an empty command line where that is NULL. line->vr is what came of it.
+ */
+int options_parse_vr(struct options *line, const struct vr_options *defaults, int argc, char **argv,
+		     char error[OPTIONS_ERROR_LEN]);
 
 /* Checks what can be checked of flags that only become a virtual router together with others. */
-int options_parse_defaults(int argc, char **argv, char error[OPTIONS_ERROR_LEN]);
+int options_parse_defaults(struct options *line, int argc, char **argv, char error[OPTIONS_ERROR_LEN]);
+
+/*
+ * A copy in one block of memory, to be given back with free(): addresses and strings are in it, but not the password or
+ * where to read it or keys, which are NULL. NULL where memory is short.
+ */
+struct vr_options *vr_options_copy(const struct vr_options *options);
+
+/* In everything but the password and where to read it or keys. Both must come from the functions above. */
+bool vr_options_equal(const struct vr_options *a, const struct vr_options *b);
+
+/* The same virtual router, whatever else differs: interface, group and VHID. */
+bool vr_options_same_vr(const struct vr_options *a, const struct vr_options *b);
 
 /*
  * Wipes every value of -p and --pass in argv, also in a command line that options_parse() refused: argv is what

@@ -5,25 +5,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <stddef.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
-#include <bpf/bpf.h>
-
-#include <xcarp/abi.h>
-
 #include "io/log.h"
+#include "io/loop.h"
 
-#define LOCK_TRIES 16
+#define LOCK_RETRY_NS 10000000
+#define VANISHED_MAX 16
 
 static bool is_bpffs(const char *path)
 {
@@ -58,42 +55,7 @@ static int find_root(struct bpffs_dir *dir)
 	return 0;
 }
 
-/* Abstract names belong to the network namespace and vanish with their process. */
-static int lock_netns(struct bpffs_dir *dir)
-{
-	static const struct sockaddr_un name = { .sun_family = AF_UNIX, .sun_path = "\0xcarp" };
-	int err;
-
-	dir->netns_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (dir->netns_fd < 0)
-		return -errno;
-	if (!bind(dir->netns_fd, (const struct sockaddr *)&name, offsetof(struct sockaddr_un, sun_path) + sizeof("\0xcarp") - 1))
-		return 0;
-	err = errno == EADDRINUSE ? -EWOULDBLOCK : -errno;
-	close(dir->netns_fd);
-	dir->netns_fd = -1;
-	return err;
-}
-
-/* Who holds the maps? They tell it. 0: nobody who can be named. */
-static unsigned int holder(const struct bpffs_dir *dir)
-{
-	char path[sizeof(dir->path) + 16];
-	struct vr_live live;
-	unsigned int first = 0, pid = 0;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/live", dir->path);
-	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return 0;
-	if (!bpf_map_lookup_elem(fd, &first, &live))
-		pid = live.owner_pid;
-	close(fd);
-	return pid;
-}
-
-static void empty(const struct bpffs_dir *dir)
+void bpffs_empty(const struct bpffs_dir *dir)
 {
 	DIR *stream = opendir(dir->path);
 	struct dirent *entry;
@@ -114,44 +76,93 @@ static bool is_still_there(const struct bpffs_dir *dir)
 	return !fstat(dir->fd, &opened) && !stat(dir->path, &named) && opened.st_ino == named.st_ino;
 }
 
-static int lock_directory(struct bpffs_dir *dir)
+static void parent_of(const struct bpffs_dir *dir, char parent[sizeof(dir->root) + 8])
 {
-	char parent[sizeof(dir->root) + 8];
-
-	snprintf(parent, sizeof(parent), "%s/xcarp", dir->root);
-	for (int i = 0; i < LOCK_TRIES; i++) {
-		if ((mkdir(parent, 0700) && errno != EEXIST) || (mkdir(dir->path, 0700) && errno != EEXIST)) {
-			if (errno == ENOENT)
-				continue;
-			return -errno;
-		}
-		dir->fd = open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (dir->fd < 0 && errno == ENOENT)
-			continue;
-		if (dir->fd < 0)
-			return -errno;
-		if (flock(dir->fd, LOCK_EX | LOCK_NB)) {
-			int err = -errno;
-
-			close(dir->fd);
-			dir->fd = -1;
-			return err;
-		}
-		if (is_still_there(dir))
-			return 0;
-		close(dir->fd);
-		dir->fd = -1;
-	}
-	return -EAGAIN;
+	snprintf(parent, sizeof(dir->root) + 8, "%s/xcarp", dir->root);
 }
 
-int bpffs_take(struct bpffs_dir *dir)
+/* -ENOENT: removed by another process while we looked. */
+static int try_lock(struct bpffs_dir *dir)
 {
-	struct stat netns;
-	unsigned int pid;
+	char parent[sizeof(dir->root) + 8];
 	int err;
 
-	dir->fd = dir->netns_fd = -1;
+	parent_of(dir, parent);
+	if ((mkdir(parent, 0700) && errno != EEXIST) || (mkdir(dir->path, 0700) && errno != EEXIST))
+		return -errno;
+	dir->fd = open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir->fd < 0)
+		return -errno;
+	if (flock(dir->fd, LOCK_EX | LOCK_NB))
+		err = errno == EWOULDBLOCK ? -EAGAIN : -errno;
+	else
+		err = is_still_there(dir) ? 0 : -ENOENT;
+	if (err)
+		bpffs_unlock(dir);
+	return err;
+}
+
+int bpffs_lock(struct bpffs_dir *dir, uint64_t wait_ns)
+{
+	static const struct timespec pause = { .tv_nsec = LOCK_RETRY_NS };
+	uint64_t until_ns = loop_now_ns() + wait_ns;
+	int vanished = 0, err;
+
+	for (;;) {
+		err = try_lock(dir);
+		if (err == -ENOENT && vanished++ < VANISHED_MAX)
+			continue;
+		if (err != -EAGAIN || loop_now_ns() >= until_ns)
+			return err;
+		nanosleep(&pause, NULL);
+	}
+}
+
+void bpffs_unlock(struct bpffs_dir *dir)
+{
+	if (dir->fd >= 0)
+		close(dir->fd);
+	dir->fd = -1;
+}
+
+unsigned int bpffs_lock_holder(const struct bpffs_dir *dir)
+{
+	FILE *locks = fopen("/proc/locks", "re");
+	unsigned long inode;
+	unsigned int pid, holder = 0;
+	struct stat status;
+	char line[256];
+
+	if (!locks)
+		return 0;
+	if (!stat(dir->path, &status))
+		while (!holder && fgets(line, sizeof(line), locks))
+			if (sscanf(line, "%*u: FLOCK %*s %*s %u %*x:%*x:%lu", &pid, &inode) == 2 && inode == status.st_ino)
+				holder = pid;
+	fclose(locks);
+	return holder;
+}
+
+/* Another process's root is out of reach once privileges are given up, but not what is open. */
+static int open_root(struct bpffs_dir *dir)
+{
+	dir->root_fd = open(dir->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir->root_fd < 0) {
+		int err = -errno;
+
+		log_error("%s: %s", dir->root, strerror(-err));
+		return err;
+	}
+	if (strcmp(dir->root, BPFFS_USUAL))
+		snprintf(dir->root, sizeof(dir->root), "/proc/self/fd/%d", dir->root_fd);
+	return 0;
+}
+
+int bpffs_find(struct bpffs_dir *dir)
+{
+	struct stat netns;
+	int err;
+
 	if (stat("/proc/self/ns/net", &netns)) {
 		err = -errno;
 		log_error("/proc/self/ns/net: %s; is /proc mounted?", strerror(-err));
@@ -160,37 +171,54 @@ int bpffs_take(struct bpffs_dir *dir)
 	err = find_root(dir);
 	if (err)
 		return err;
-	snprintf(dir->path, sizeof(dir->path), "%s/xcarp/%lu", dir->root, (unsigned long)netns.st_ino);
-
-	err = lock_netns(dir) ?: lock_directory(dir);
-	if (!err) {
-		empty(dir);
-		return 0;
-	}
-	if (err != -EWOULDBLOCK) {
-		log_error("%s: %s", dir->path, strerror(-err));
+	snprintf(dir->name, sizeof(dir->name), "%s/xcarp/%lu", dir->root, (unsigned long)netns.st_ino);
+	err = open_root(dir);
+	if (err)
 		return err;
-	}
-	pid = holder(dir);
-	if (pid)
-		log_error("process %u already runs xcarp in this network namespace (%s); end it first", pid, dir->path);
-	else
-		log_error("another xcarp already runs in this network namespace (%s); end it first", dir->path);
-	return -EBUSY;
+	snprintf(dir->path, sizeof(dir->path), "%s/xcarp/%lu", dir->root, (unsigned long)netns.st_ino);
+	return 0;
 }
 
-void bpffs_drop(struct bpffs_dir *dir)
+void bpffs_remove(const struct bpffs_dir *dir)
 {
 	char parent[sizeof(dir->root) + 8];
 
-	if (dir->fd >= 0) {
-		empty(dir);
-		rmdir(dir->path);
-		snprintf(parent, sizeof(parent), "%s/xcarp", dir->root);
-		rmdir(parent);
-		close(dir->fd);
+	bpffs_empty(dir);
+	rmdir(dir->path);
+	parent_of(dir, parent);
+	rmdir(parent);
+}
+
+int bpffs_for_each(void (*found)(void *ctx, struct bpffs_dir *dir, unsigned long netns), void *ctx)
+{
+	struct bpffs_dir dir = { .fd = -1, .root_fd = -1 };
+	char parent[sizeof(dir.root) + 8];
+	struct dirent *entry;
+	DIR *stream;
+	int err = find_root(&dir);
+
+	if (err)
+		return err;
+	parent_of(&dir, parent);
+	stream = opendir(parent);
+	while (stream && (entry = readdir(stream))) {
+		char *end;
+		unsigned long netns = strtoul(entry->d_name, &end, 10);
+
+		if (!netns || *end)
+			continue;
+		snprintf(dir.path, sizeof(dir.path), "%s/%lu", parent, netns);
+		snprintf(dir.name, sizeof(dir.name), "%s", dir.path);
+		found(ctx, &dir, netns);
 	}
-	if (dir->netns_fd >= 0)
-		close(dir->netns_fd);
-	dir->fd = dir->netns_fd = -1;
+	if (stream)
+		closedir(stream);
+	return 0;
+}
+
+void bpffs_close(struct bpffs_dir *dir)
+{
+	if (dir->root_fd >= 0)
+		close(dir->root_fd);
+	dir->root_fd = -1;
 }

@@ -1,24 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A directory of our own on a bpffs, held by one process at a time. */
+/*
+ * The directory that the processes of a network namespace share: xcarp/<inode of the namespace>/ on a bpffs. Its lock is
+ * held for the moments in which one of them changes who takes part or where the program is, never longer.
+ */
 #ifndef XCARP_IO_BPFFS_H
 #define XCARP_IO_BPFFS_H
+
+#include <stdint.h>
 
 #define BPFFS_USUAL "/sys/fs/bpf"
 
 struct bpffs_dir {
 	int fd; /* holds the lock; -1: not held */
-	int netns_fd; /* as well: another mount namespace may have another bpffs */
-	char root[64]; /* the bpffs */
+	int root_fd; /* the bpffs; -1: not found yet */
+	char root[64]; /* its path */
 	char path[128]; /* the directory */
+	char name[128]; /* the same as people write it */
 };
 
-/*
- * Finds or mounts a bpffs, makes xcarp/<inode of this network namespace>/ in it and locks that. Empties it of what a dead
- * holder left. Returns 0 or -errno after a logged line; -EBUSY: another process holds it.
- */
-int bpffs_take(struct bpffs_dir *dir);
+/* Finds or mounts a bpffs and names the directory. Returns 0 or -errno after a logged line. */
+int bpffs_find(struct bpffs_dir *dir);
 
-/* Empties and removes the directory, and xcarp/ if nobody else has one in it. */
-void bpffs_drop(struct bpffs_dir *dir);
+/*
+ * Makes the directory where it is missing, and locks it. Tries again for wait_ns where another process has the lock; 0:
+ * does not wait. Returns 0, -EAGAIN: another process has it, or -errno.
+ */
+int bpffs_lock(struct bpffs_dir *dir, uint64_t wait_ns);
+void bpffs_unlock(struct bpffs_dir *dir);
+
+/*
+ * Calls found for the directory of each network namespace. Where none was ever made that is none. Returns 0 or -errno after
+ * a logged line.
+ */
+int bpffs_for_each(void (*found)(void *ctx, struct bpffs_dir *dir, unsigned long netns), void *ctx);
+
+/* The process that has the lock; 0: nobody who can be named. */
+unsigned int bpffs_lock_holder(const struct bpffs_dir *dir);
+
+/* Takes all pins away; the lock is held. */
+void bpffs_empty(const struct bpffs_dir *dir);
+
+/* The same, and the directory too, and xcarp/ if nobody else has one in it. */
+void bpffs_remove(const struct bpffs_dir *dir);
+
+void bpffs_close(struct bpffs_dir *dir);
 
 #endif

@@ -5,50 +5,20 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/if_link.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
-#include "io/bpffs.h"
 #include "io/log.h"
-#include "xcarp.skel.h"
+#include "io/share.h"
 
 #define IFINDEX_MASK 0x1fffffff /* what struct vr_key has room for; the kernel counts up from 1 */
-#define PROGRAM_NAME "xcarp"
-#define DISPATCHER_NAME "xdp_dispatcher"
-#define RECORDS_PER_VR 64 /* room in the ring */
-#define RING_MIN_BYTES (64u << 10)
 #define RECORD_BYTES 64 /* a record and the ring's header for it */
-
-/*
- * What is on the interface is asked of the kernel, not of libxdp, wherever no dispatcher is involved: libxdp 1.3 keeps
- * a file open for each time that it looks.
- */
-enum occupant {
-	OCCUPANT_NONE,
-	OCCUPANT_OURS,
-	OCCUPANT_DISPATCHER, /* shared by those who come through libxdp */
-	OCCUPANT_FOREIGN,
-};
-
-struct occupancy {
-	enum occupant who;
-	__u32 id;
-	__u32 flags; /* XDP_FLAGS_* of the mode */
-	char name[BPF_OBJ_NAME_LEN];
-};
-
-struct attachment {
-	uint32_t ifindex;
-	enum xdp_attach_mode mode;
-	struct occupancy occupancy; /* as it was after attaching: our program, or the dispatcher that it is part of */
-};
+#define CLAIM_TRIES 3
+#define NS_PER_S 1000000000ull
 
 /* Of an interface in a group: shared by the virtual routers there. */
 struct membership {
@@ -58,23 +28,27 @@ struct membership {
 	int fd;
 };
 
+/* A slot that a dead process had, and what its addresses are to be now. */
+struct adoption {
+	uint32_t slot;
+	const struct vr_options *options;
+};
+
 struct dataplane {
 	struct dataplane_config config;
-	struct bpffs_dir dir;
-	struct xcarp_bpf *skel;
-	struct xdp_program *program;
-	bool is_loaded;
-	struct attachment *attachments;
-	size_t attachment_count;
+	struct share share;
+	uint32_t *unused; /* interfaces that are no longer ours, but still noted as ours: the lock was not to be had */
+	size_t unused_count;
 	struct membership *memberships;
 	size_t membership_count;
-	struct vr_live *live;
-	size_t live_bytes;
 	struct ring_buffer *ring;
 	struct loop_source ring_source;
 	uint64_t now_ns; /* of the drain under way */
 	uint32_t records_left; /* of the drain under way */
+	uint32_t records; /* of the drain under way */
 	uint32_t generation;
+	struct adoption *adoptions;
+	uint32_t adoption_count;
 };
 
 /* For -D only: what matters to the user is told once, by whoever knows the user's words. */
@@ -105,44 +79,47 @@ static int log_libxdp(enum libxdp_print_level level, const char *format, va_list
 	return 0;
 }
 
-static uint32_t ring_bytes(uint32_t capacity)
+static int on_record(void *ctx, void *data, size_t len)
 {
-	uint32_t bytes = RING_MIN_BYTES;
+	struct dataplane *dp = ctx;
+	const struct xcarp_record *record = data;
 
-	while (bytes < (uint64_t)capacity * RECORDS_PER_VR * RECORD_BYTES && bytes < 1u << 30)
-		bytes <<= 1;
-	return bytes;
+	dp->records++;
+	if (len >= sizeof(*record) && record->abi_version == XCARP_ABI_VERSION)
+		dp->config.record(dp->config.ctx, record, dp->now_ns);
+	/* Not for ever, even if adverts come as fast as they are read. */
+	return --dp->records_left ? 0 : -EAGAIN;
 }
 
-static int size_maps(struct xcarp_bpf *skel, uint32_t capacity)
+void dataplane_drain(struct dataplane *dp, uint64_t now_ns)
 {
-	return bpf_map__set_max_entries(skel->maps.vrouters, capacity) ?:
-	       bpf_map__set_max_entries(skel->maps.live, capacity) ?:
-	       bpf_map__set_max_entries(skel->maps.keys, capacity) ?:
-	       bpf_map__set_max_entries(skel->maps.vips, capacity * CARP_VIPS_MAX) ?:
-	       bpf_map__set_max_entries(skel->maps.events, ring_bytes(capacity));
+	dp->now_ns = now_ns;
+	dp->records = 0;
+	dp->records_left = dp->share.ring_bytes / RECORD_BYTES;
+	ring_buffer__consume(dp->ring);
+	dataplane_owner(dp)->records += dp->records;
 }
 
-static void take_off_leftovers(void);
-
-static int open_program(struct dataplane *dp)
+static void ring_ready(void *ctx, uint64_t now_ns)
 {
-	int err;
+	dataplane_drain(ctx, now_ns);
+}
 
-	dp->skel = xcarp_bpf__open();
-	if (!dp->skel)
-		return -errno;
-	err = size_maps(dp->skel, dp->config.capacity);
-	if (err)
+static int open_ring(struct dataplane *dp)
+{
+	dp->ring = ring_buffer__new(dp->share.ring_fd, on_record, dp, NULL);
+	if (!dp->ring) {
+		int err = -errno;
+
+		log_error("cannot open the ring: %s", strerror(-err));
 		return err;
-	DECLARE_LIBXDP_OPTS(xdp_program_opts, opts, .obj = dp->skel->obj, .prog_name = PROGRAM_NAME);
-
-	/* libxdp loads it when it attaches it: only then is known whether it becomes a dispatcher's part or stands alone. */
-	dp->program = xdp_program__create(&opts);
-	err = (int)libxdp_get_error(dp->program);
-	if (err)
-		dp->program = NULL;
-	return err;
+	}
+	dp->ring_source = (struct loop_source){
+		.fd = ring_buffer__epoll_fd(dp->ring),
+		.ready = ring_ready,
+		.ctx = dp,
+	};
+	return loop_add(dp->config.loop, &dp->ring_source);
 }
 
 struct dataplane *dataplane_new(const struct dataplane_config *config)
@@ -155,313 +132,105 @@ struct dataplane *dataplane_new(const struct dataplane_config *config)
 		return NULL;
 	}
 	dp->config = *config;
-	dp->dir.fd = dp->dir.netns_fd = -1;
+	dp->share = (struct share){
+		.size = { .vrouters = config->vrouters, .vips = config->vips, .capacity_min = config->capacity_min },
+		.orphan = config->orphan,
+		.ctx = config->ctx,
+	};
 	libbpf_set_print(log_libbpf);
 	libxdp_set_print(log_libxdp);
 
-	if (bpffs_take(&dp->dir)) {
-		dataplane_free(dp);
-		return NULL;
-	}
-	take_off_leftovers();
-	/* Where its dispatcher is to be pinned. Set only where it has to be: scripts inherit it. */
-	if (strcmp(dp->dir.root, BPFFS_USUAL))
-		setenv("LIBXDP_BPFFS", dp->dir.root, 1);
-	err = open_program(dp);
+	err = share_join(&dp->share, config->mode) ?: open_ring(dp);
 	if (err) {
-		log_error("cannot prepare the XDP program: %s", strerror(-err));
 		dataplane_free(dp);
 		return NULL;
 	}
+	/* Where libxdp's dispatcher is to be pinned. Set only where it has to be: scripts inherit it. */
+	if (strcmp(dp->share.dir.root, BPFFS_USUAL))
+		setenv("LIBXDP_BPFFS", dp->share.dir.root, 1);
+	/* Not the numbers of whoever had our index before: a request meant for one of its virtual routers finds none. */
+	dp->generation = (uint32_t)(dataplane_owner(dp)->started_ns >> 10);
 	return dp;
 }
 
-static int on_record(void *ctx, void *data, size_t len)
+void dataplane_running(struct dataplane *dp)
 {
-	struct dataplane *dp = ctx;
-	const struct xcarp_record *record = data;
-
-	if (len >= sizeof(*record) && record->abi_version == XCARP_ABI_VERSION)
-		dp->config.record(dp->config.ctx, record, dp->now_ns);
-	/* Not for ever, even if adverts come as fast as they are read. */
-	return --dp->records_left ? 0 : -EAGAIN;
+	dp->share.is_running = true;
 }
 
-void dataplane_drain(struct dataplane *dp, uint64_t now_ns)
+uint64_t dataplane_deadline(const struct dataplane *dp)
 {
-	if (!dp->ring)
-		return;
-	dp->now_ns = now_ns;
-	dp->records_left = ring_bytes(dp->config.capacity) / RECORD_BYTES;
-	ring_buffer__consume(dp->ring);
+	return dp->share.bury_ns;
 }
 
-static void ring_ready(void *ctx, uint64_t now_ns)
+void dataplane_timers(struct dataplane *dp, uint64_t now_ns)
 {
-	dataplane_drain(ctx, now_ns);
+	share_bury_due(&dp->share, now_ns);
 }
 
-static int pin_maps(struct dataplane *dp)
+/* Interfaces. */
+
+static void forget_unused(struct dataplane *dp, uint32_t ifindex)
 {
-	struct bpf_map *const maps[] = {
-		dp->skel->maps.vrouters, dp->skel->maps.live,	dp->skel->maps.drops,
-		dp->skel->maps.vips,	 dp->skel->maps.events,
-	};
-
-	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++) {
-		char path[sizeof(dp->dir.path) + 32];
-		int err;
-
-		snprintf(path, sizeof(path), "%s/%s", dp->dir.path, bpf_map__name(maps[i]));
-		err = bpf_map__pin(maps[i], path);
-		if (err) {
-			log_error("%s: cannot pin the map: %s", path, strerror(-err));
-			return err;
-		}
-	}
-	return 0;
+	for (size_t i = dp->unused_count; i-- > 0;)
+		if (dp->unused[i] == ifindex)
+			dp->unused[i] = dp->unused[--dp->unused_count];
 }
 
-static int map_live(struct dataplane *dp)
+static void remember_unused(struct dataplane *dp, uint32_t ifindex)
 {
-	long page = sysconf(_SC_PAGESIZE);
-	size_t bytes = dp->config.capacity * sizeof(struct vr_live);
-
-	dp->live_bytes = (bytes + (size_t)page - 1) / (size_t)page * (size_t)page;
-	dp->live = mmap(NULL, dp->live_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(dp->skel->maps.live), 0);
-	if (dp->live != MAP_FAILED)
-		return 0;
-	dp->live = NULL;
-	log_error("cannot map `live`: %s", strerror(errno));
-	return -errno;
-}
-
-static int open_ring(struct dataplane *dp)
-{
-	dp->ring = ring_buffer__new(bpf_map__fd(dp->skel->maps.events), on_record, dp, NULL);
-	if (!dp->ring) {
-		log_error("cannot open the ring: %s", strerror(errno));
-		return -errno;
-	}
-	dp->ring_source = (struct loop_source){
-		.fd = ring_buffer__epoll_fd(dp->ring),
-		.ready = ring_ready,
-		.ctx = dp,
-	};
-	return loop_add(dp->config.loop, &dp->ring_source);
-}
-
-/* Once the program is loaded, its maps exist. */
-static int use_maps(struct dataplane *dp)
-{
-	dp->is_loaded = true;
-	return map_live(dp) ?: pin_maps(dp) ?: open_ring(dp);
-}
-
-/* Attaching. */
-
-/* Returns 0 or -errno. */
-static int look_at(uint32_t ifindex, struct occupancy *occupancy)
-{
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
-	struct bpf_prog_info info = { 0 };
-	__u32 len = sizeof(info);
-	int fd, err = bpf_xdp_query((int)ifindex, 0, &query);
-
-	*occupancy = (struct occupancy){ .who = OCCUPANT_NONE };
-	if (err)
-		return err;
-	occupancy->id = query.drv_prog_id ? query.drv_prog_id : query.skb_prog_id;
-	occupancy->flags = query.drv_prog_id ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
-	if (!occupancy->id)
-		return 0;
-	fd = bpf_prog_get_fd_by_id(occupancy->id);
-	if (fd < 0)
-		return -errno;
-	err = bpf_obj_get_info_by_fd(fd, &info, &len);
-	close(fd);
-	if (err)
-		return err;
-	memcpy(occupancy->name, info.name, sizeof(occupancy->name));
-	if (!strcmp(info.name, PROGRAM_NAME))
-		occupancy->who = OCCUPANT_OURS;
-	else
-		occupancy->who = !strcmp(info.name, DISPATCHER_NAME) ? OCCUPANT_DISPATCHER : OCCUPANT_FOREIGN;
-	return 0;
-}
-
-static int leave_dispatcher(uint32_t ifindex, const char *name)
-{
-	struct xdp_multiprog *programs = xdp_multiprog__get_from_ifindex((int)ifindex);
-	struct xdp_program *program = NULL;
-	int err = 0;
-
-	if (libxdp_get_error(programs))
-		return 0;
-	while ((program = xdp_multiprog__next_prog(program, programs))) {
-		if (strcmp(xdp_program__name(program), PROGRAM_NAME))
-			continue;
-		log_warn("%s: taking off the XDP program that a dead xcarp left", name);
-		err = xdp_program__detach(program, (int)ifindex, xdp_multiprog__attach_mode(programs), 0);
-		break;
-	}
-	xdp_multiprog__close(programs);
-	return err;
-}
-
-/*
- * A controller that was killed leaves its program. We hold the namespace's lock, so one of our name is a dead one's.
- * Returns 0 or -errno; *occupancy: what was there.
- */
-static int take_off_leftover(uint32_t ifindex, const char *name, struct occupancy *occupancy)
-{
-	int err = look_at(ifindex, occupancy);
-
-	if (err)
-		return err;
-	if (occupancy->who == OCCUPANT_DISPATCHER)
-		return leave_dispatcher(ifindex, name);
-	if (occupancy->who != OCCUPANT_OURS)
-		return 0;
-	log_warn("%s: taking off the XDP program that a dead xcarp left", name);
-	return bpf_xdp_detach((int)ifindex, occupancy->flags, NULL);
-}
-
-/* Also where the dead one was told to work on another interface: there its program still swallows adverts. */
-static void take_off_leftovers(void)
-{
-	struct if_nameindex *links = if_nameindex();
-	struct occupancy occupancy;
-
-	if (!links)
-		return;
-	for (struct if_nameindex *link = links; link->if_index; link++)
-		take_off_leftover(link->if_index, link->if_name, &occupancy);
-	if_freenameindex(links);
-}
-
-static int clear_interface(uint32_t ifindex, const char *name)
-{
-	struct occupancy occupancy;
-	int err = take_off_leftover(ifindex, name, &occupancy);
-
-	if (err) {
-		log_error("%s: cannot see which XDP program it has: %s", name, strerror(-err));
-		return err;
-	}
-	if (occupancy.who != OCCUPANT_FOREIGN)
-		return 0;
-	log_error("%s: XDP program id %u (%s) is there already and cannot be shared; take it off with "
-		  "`ip link set dev %s xdp off` (or xdp-loader unload), or load it through libxdp's dispatcher",
-		  name, occupancy.id, occupancy.name, name);
-	return -EBUSY;
-}
-
-static struct attachment *find_attachment(const struct dataplane *dp, uint32_t ifindex)
-{
-	for (size_t i = 0; i < dp->attachment_count; i++)
-		if (dp->attachments[i].ifindex == ifindex)
-			return &dp->attachments[i];
-	return NULL;
-}
-
-static int attach_in(struct dataplane *dp, uint32_t ifindex, enum xdp_attach_mode mode)
-{
-	struct attachment *grown = reallocarray(dp->attachments, dp->attachment_count + 1, sizeof(*grown));
-	int err;
+	uint32_t *grown = reallocarray(dp->unused, dp->unused_count + 1, sizeof(*grown));
 
 	if (!grown)
-		return -ENOMEM;
-	dp->attachments = grown;
-	err = xdp_program__attach(dp->program, (int)ifindex, mode, 0);
-	if (err)
-		return err;
-	grown = &dp->attachments[dp->attachment_count++];
-	*grown = (struct attachment){ .ifindex = ifindex, .mode = mode };
-	err = look_at(ifindex, &grown->occupancy);
-	if (!err)
-		return 0;
-	/* An attachment that could not be told from another's could not be taken off later. */
-	xdp_program__detach(dp->program, (int)ifindex, mode, 0);
-	dp->attachment_count--;
-	return err;
+		return; /* then it stays until we leave */
+	dp->unused = grown;
+	dp->unused[dp->unused_count++] = ifindex;
 }
 
-/* Another driver mode helps against what a driver lacks, not against these. */
-static bool is_final(int err)
+/* With the lock. */
+static void leave_unused(struct dataplane *dp)
 {
-	return err == -EPERM || err == -EBUSY || err == -EEXIST || err == -ENODEV || err == -ENOMEM;
-}
-
-static int attach_program(struct dataplane *dp, uint32_t ifindex, const char *name)
-{
-	int err = 0;
-
-	if (dp->config.mode != ATTACH_GENERIC) {
-		err = attach_in(dp, ifindex, XDP_MODE_NATIVE);
-		if (!err || is_final(err) || dp->config.mode == ATTACH_NATIVE)
-			goto out;
-		log_warn("%s: its driver takes no XDP program (%s): using the slower generic mode", name, strerror(-err));
-	}
-	err = attach_in(dp, ifindex, XDP_MODE_SKB);
-out:
-	if (err)
-		log_error("%s: cannot attach the XDP program: %s%s", name, strerror(-err),
-			  dp->config.mode == ATTACH_NATIVE && !is_final(err) ? "; --xdp-mode=generic works with every driver" :
-										 "");
-	return err;
+	while (dp->unused_count)
+		program_leave(&dp->share.program, dp->share.owner, dp->unused[--dp->unused_count]);
 }
 
 int dataplane_attach(struct dataplane *dp, uint32_t ifindex, const char *name)
 {
-	int err = clear_interface(ifindex, name) ?: attach_program(dp, ifindex, name);
+	int err = share_lock(&dp->share);
 
 	if (err)
 		return err;
-	return dp->is_loaded ? 0 : use_maps(dp);
-}
-
-/* Not to know is no reason to give anything up: then it is. */
-static bool is_occupied_by(uint32_t ifindex, __u32 id)
-{
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
-
-	return bpf_xdp_query((int)ifindex, 0, &query) || query.drv_prog_id == id || query.skb_prog_id == id;
+	forget_unused(dp, ifindex);
+	leave_unused(dp);
+	err = program_use(&dp->share.program, dp->share.owner, ifindex, name);
+	share_unlock(&dp->share);
+	return err;
 }
 
 bool dataplane_is_attached(struct dataplane *dp, uint32_t ifindex)
 {
-	const struct attachment *attachment = find_attachment(dp, ifindex);
-
-	return attachment && is_occupied_by(ifindex, attachment->occupancy.id);
+	return program_is_on(&dp->share.program, dp->share.owner, ifindex);
 }
 
 void dataplane_detach(struct dataplane *dp, uint32_t ifindex)
 {
-	struct attachment *attachment = find_attachment(dp, ifindex), gone;
-	char name[IF_NAMESIZE];
-	int err;
-
-	if (!attachment)
+	remember_unused(dp, ifindex);
+	if (share_lock(&dp->share))
 		return;
-	gone = *attachment;
-	*attachment = dp->attachments[--dp->attachment_count];
-	/* The program goes with its interface, and where another has taken its place there is nothing of ours. */
-	if (!if_indextoname(ifindex, name) || !is_occupied_by(ifindex, gone.occupancy.id))
-		return;
-	if (gone.occupancy.who == OCCUPANT_DISPATCHER)
-		err = xdp_program__detach(dp->program, (int)ifindex, gone.mode, 0);
-	else
-		err = bpf_xdp_detach((int)ifindex, gone.occupancy.flags, NULL);
-	if (err)
-		log_error("%s: cannot take the XDP program off: %s", name, strerror(-err));
+	leave_unused(dp);
+	share_unlock(&dp->share);
 }
 
 /* The table of virtual routers. */
 
-struct vr_live *dataplane_live(struct dataplane *dp, uint32_t slot)
+int dataplane_slot_take(struct dataplane *dp, uint32_t *slot)
 {
-	return dp->live ? &dp->live[slot] : NULL;
+	return share_slot_take(&dp->share, slot);
+}
+
+void dataplane_slot_give(struct dataplane *dp, uint32_t slot)
+{
+	share_slot_give(&dp->share, slot);
 }
 
 static struct vr_key key_of(const struct vr_options *options, uint32_t ifindex)
@@ -470,6 +239,134 @@ static struct vr_key key_of(const struct vr_options *options, uint32_t ifindex)
 
 	memcpy(key.group, &options->group, sizeof(key.group));
 	return key;
+}
+
+/* Whatever the length of its prefix is. NULL: none is the same. */
+static const struct vip *find_vip(const struct vr_options *options, const struct vip *vip)
+{
+	for (unsigned int i = 0; i < options->vip_count; i++)
+		if (!vip_compare(&options->vips[i], vip))
+			return &options->vips[i];
+	return NULL;
+}
+
+int dataplane_adopt(struct dataplane *dp, const struct vr_options *options, uint32_t ifindex, uint32_t *slot)
+{
+	struct vr_key key = key_of(options, ifindex);
+	struct adoption *grown = reallocarray(dp->adoptions, dp->adoption_count + 1, sizeof(*grown));
+	int adopted;
+
+	if (!grown)
+		return 0;
+	dp->adoptions = grown;
+	adopted = share_adopt(&dp->share, &key, slot);
+	if (adopted > 0)
+		grown[dp->adoption_count++] = (struct adoption){ .slot = *slot, .options = options };
+	return adopted;
+}
+
+static int compare_adoptions(const void *a, const void *b)
+{
+	uint32_t x = ((const struct adoption *)a)->slot, y = ((const struct adoption *)b)->slot;
+
+	return (x > y) - (x < y);
+}
+
+static enum vip_fate fate_of_adopted(void *ctx, uint32_t slot, const struct vip *vip)
+{
+	struct dataplane *dp = ctx;
+	struct adoption wanted = { .slot = slot };
+	const struct adoption *adoption =
+		bsearch(&wanted, dp->adoptions, dp->adoption_count, sizeof(wanted), compare_adoptions);
+	const struct vip *same;
+
+	if (!adoption)
+		return VIP_STAYS;
+	same = find_vip(adoption->options, vip);
+	if (!same || same->prefix_len != vip->prefix_len)
+		return VIP_GOES;
+	return adoption->options->manage_vips ? VIP_STAYS : VIP_STAYS_UNHELD;
+}
+
+static void forget_adoptions(struct dataplane *dp)
+{
+	free(dp->adoptions);
+	dp->adoptions = NULL;
+	dp->adoption_count = 0;
+}
+
+uint32_t dataplane_adopted(struct dataplane *dp)
+{
+	uint32_t count = dp->adoption_count;
+
+	if (count) {
+		qsort(dp->adoptions, count, sizeof(*dp->adoptions), compare_adoptions);
+		share_sift_vips(&dp->share, fate_of_adopted, dp);
+	}
+	forget_adoptions(dp);
+	return count;
+}
+
+static enum vip_fate fate_of_disowned(void *ctx, uint32_t slot, const struct vip *vip)
+{
+	(void)vip;
+	return slot == *(const uint32_t *)ctx ? VIP_GOES : VIP_STAYS;
+}
+
+static struct adoption *find_adoption(const struct dataplane *dp, uint32_t slot)
+{
+	for (uint32_t i = 0; i < dp->adoption_count; i++)
+		if (dp->adoptions[i].slot == slot)
+			return &dp->adoptions[i];
+	return NULL;
+}
+
+void dataplane_disown(struct dataplane *dp, uint32_t slot)
+{
+	struct adoption *adoption = find_adoption(dp, slot);
+
+	share_sift_vips(&dp->share, fate_of_disowned, &slot);
+	if (adoption)
+		*adoption = dp->adoptions[--dp->adoption_count];
+}
+
+struct vr_live *dataplane_live(struct dataplane *dp, uint32_t slot)
+{
+	return &dp->share.maps.live[slot];
+}
+
+struct xcarp_owner *dataplane_owner(struct dataplane *dp)
+{
+	return &dp->share.maps.owners[dp->share.owner];
+}
+
+int dataplane_listen_fd(const struct dataplane *dp)
+{
+	return dp->share.listen_fd;
+}
+
+int dataplane_pins_fd(const struct dataplane *dp)
+{
+	return dp->share.dir.root_fd;
+}
+
+bool dataplane_attaches_by_id(const struct dataplane *dp)
+{
+	return !dp->share.program.stands_alone;
+}
+
+void dataplane_journal(struct dataplane *dp, struct journal_entry *entry)
+{
+	struct journal_entry *journal = dp->share.maps.journal, *place;
+
+	entry->sequence = __atomic_add_fetch(&journal->sequence, 1, __ATOMIC_ACQ_REL);
+	place = &journal[1 + (entry->sequence - 1) % (dp->share.maps.journal_entries - 1)];
+	__atomic_store_n(&place->sequence, 0, __ATOMIC_RELAXED);
+	/* Whoever sees any of what follows sees the zero, too. */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	memcpy((char *)place + sizeof(place->sequence), (const char *)entry + sizeof(entry->sequence),
+	       sizeof(*entry) - sizeof(entry->sequence));
+	__atomic_store_n(&place->sequence, entry->sequence, __ATOMIC_RELEASE);
 }
 
 static struct membership *find_membership(const struct dataplane *dp, uint32_t ifindex, uint32_t group)
@@ -530,34 +427,21 @@ static void leave_group(struct dataplane *dp, const struct vr_options *options, 
 	*membership = dp->memberships[--dp->membership_count];
 }
 
-int dataplane_vr_add(struct dataplane *dp, uint32_t slot, const struct vr_options *options, uint32_t ifindex,
-		     const struct carp_hmac_key *key)
+static struct vr_entry entry_of(const struct dataplane *dp, uint32_t slot, uint32_t index, const struct vr_options *options)
 {
-	struct vr_key vr_key = key_of(options, ifindex);
 	struct vr_entry entry = {
 		.abi_version = XCARP_ABI_VERSION,
 		.slot = slot,
-		.generation = ++dp->generation,
+		.index = index,
+		.generation = dp->share.maps.live[slot].generation,
+		.owner = (__u16)dp->share.owner,
 		.tap = dp->config.tap,
+		.every = dp->config.every,
+		.auth = (__u8)options->auth,
 	};
-	int err = join_group(dp, options, ifindex);
 
-	if (err)
-		return err;
 	memcpy(entry.source, &options->source, sizeof(options->source));
-	dp->live[slot].generation = entry.generation;
-	dp->live[slot].owner_pid = (uint32_t)getpid();
-	/* The key first: from the entry on, the program uses it. */
-	err = bpf_map__update_elem(dp->skel->maps.keys, &slot, sizeof(slot), key, sizeof(*key), BPF_ANY) ?:
-	      bpf_map__update_elem(dp->skel->maps.vrouters, &vr_key, sizeof(vr_key), &entry, sizeof(entry), BPF_ANY);
-	if (err)
-		log_error("%s: cannot enter virtual router %u into the maps: %s", options->interface, options->vhid,
-			  strerror(-err));
-	if (err)
-		leave_group(dp, options, ifindex);
-	for (unsigned int i = 0; !err && i < options->vip_count; i++)
-		dataplane_vip_held(dp, slot, options->vhid, ifindex, &options->vips[i], false);
-	return err;
+	return entry;
 }
 
 static struct vip_key vip_key_of(uint32_t ifindex, const struct vip *vip)
@@ -568,21 +452,233 @@ static struct vip_key vip_key_of(uint32_t ifindex, const struct vip *vip)
 	return key;
 }
 
-void dataplane_vr_remove(struct dataplane *dp, uint32_t slot, const struct vr_options *options, uint32_t ifindex)
+/* 0; -EEXIST after a logged line: another process lives by it. */
+static int check_vip(const struct dataplane *dp, const char *interface, const struct vip *vip, const struct vip_key *key)
 {
-	struct carp_hmac_key none = { 0 };
-	struct vr_key vr_key = key_of(options, ifindex);
+	struct vip_entry entry;
+	char text[VIP_TEXT_LEN];
+	uint32_t pid;
 
-	if (!dp->is_loaded)
-		return;
-	bpf_map__delete_elem(dp->skel->maps.vrouters, &vr_key, sizeof(vr_key), 0);
-	bpf_map__update_elem(dp->skel->maps.keys, &slot, sizeof(slot), &none, sizeof(none), BPF_ANY);
+	if (bpf_map_lookup_elem(dp->share.maps.fd[MAP_VIPS], key, &entry))
+		return 0;
+	pid = share_living_owner(&dp->share, entry.slot);
+	if (!pid)
+		return 0;
+	log_error("%s: the address %s already belongs to virtual router %u of process %u; end it, or give this one another -a",
+		  interface, vip_format(vip, false, text), entry.vhid, pid);
+	return -EEXIST;
+}
+
+static int enter_vip(struct dataplane *dp, uint32_t slot, const struct vr_options *options, const struct vip *vip,
+		     const struct vip_key *key)
+{
+	struct vip_entry entry = { .slot = slot, .vhid = options->vhid, .prefix_len = vip->prefix_len };
+
+	if (!bpf_map_update_elem(dp->share.maps.fd[MAP_VIPS], key, &entry, BPF_NOEXIST))
+		return 0;
+	return errno == EEXIST ? check_vip(dp, options->interface, vip, key) : -errno;
+}
+
+int dataplane_enter_vips(struct dataplane *dp, uint32_t slot, const struct vr_options *options, uint32_t ifindex)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < options->vip_count; i++) {
+		struct vip_key key = vip_key_of(ifindex, &options->vips[i]);
+		int failed = enter_vip(dp, slot, options, &options->vips[i], &key);
+
+		err = err ?: failed;
+	}
+	return err;
+}
+
+static bool is_our_vip(const struct dataplane *dp, uint32_t slot, const struct vip_key *key)
+{
+	struct vip_entry entry;
+
+	return !bpf_map_lookup_elem(dp->share.maps.fd[MAP_VIPS], key, &entry) && entry.slot == slot;
+}
+
+void dataplane_remove_vips(struct dataplane *dp, uint32_t slot, const struct vr_options *options,
+			   const struct vr_options *keep, uint32_t ifindex)
+{
 	for (unsigned int i = 0; i < options->vip_count; i++) {
 		struct vip_key key = vip_key_of(ifindex, &options->vips[i]);
 
-		bpf_map__delete_elem(dp->skel->maps.vips, &key, sizeof(key), 0);
+		if (!(keep && find_vip(keep, &options->vips[i])) && is_our_vip(dp, slot, &key))
+			bpf_map_delete_elem(dp->share.maps.fd[MAP_VIPS], &key);
 	}
+}
+
+static int enter_key(struct dataplane *dp, uint32_t slot, const struct carp_key *key, uint8_t auth)
+{
+	struct carp_key value = { .hmac = key->hmac };
+	int err;
+
+	if (auth != AUTH_HMAC_SHA1)
+		value.siphash = key->siphash;
+	err = bpf_map_update_elem(dp->share.maps.fd[MAP_KEYS], &slot, &value, BPF_ANY) ? -errno : 0;
+	explicit_bzero(&value, sizeof(value));
+	return err;
+}
+
+static void tell_claimed(const struct dataplane *dp, const struct vr_options *options, const struct vr_entry *other)
+{
+	char group[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &options->group, group, sizeof(group));
+	log_error("%s: virtual router %u (group %s) already belongs to process %u; end it, or give this one another -v or --mcastip",
+		  options->interface, options->vhid, group,
+		  dp->share.maps.owners[share_owner_of(&dp->share, other) % XCARP_OWNERS_MAX].pid);
+}
+
+/* The entry that its predecessor made. */
+static bool is_adopted(const struct dataplane *dp, const struct vr_entry *other, const struct vr_entry *entry)
+{
+	return other->slot == entry->slot && share_owner_of(&dp->share, other) == dp->share.owner;
+}
+
+/* Of several processes that want a virtual router the first one has it, as long as it lives. */
+static int claim(struct dataplane *dp, const struct vr_options *options, const struct vr_key *key,
+		 const struct vr_entry *entry)
+{
+	struct vr_entry other;
+
+	for (int i = 0; i < CLAIM_TRIES; i++) {
+		int err;
+
+		if (!bpf_map_update_elem(dp->share.maps.fd[MAP_VROUTERS], key, entry, BPF_NOEXIST))
+			return 0;
+		if (errno != EEXIST)
+			return -errno;
+		if (bpf_map_lookup_elem(dp->share.maps.fd[MAP_VROUTERS], key, &other))
+			continue;
+		if (is_adopted(dp, &other, entry))
+			return bpf_map_update_elem(dp->share.maps.fd[MAP_VROUTERS], key, entry, BPF_ANY) ? -errno : 0;
+		err = share_bury(&dp->share, &other);
+		if (err < 0)
+			return err;
+		if (err)
+			break;
+	}
+	tell_claimed(dp, options, &other);
+	return -EEXIST;
+}
+
+/* What has not been told yet. */
+static void log_refusal(const struct dataplane *dp, const struct vr_options *options, int err)
+{
+	if (err == -E2BIG || err == -ENOSPC)
+		share_log_full(&dp->share);
+	else if (err != -EEXIST && err != -EAGAIN && err != -EBUSY)
+		log_error("%s: cannot enter virtual router %u into the maps: %s", options->interface, options->vhid, strerror(-err));
+}
+
+/*
+ * What the driver remembers of a virtual router stays as long as its slot is its own. The first time it learns the time of
+ * day: a strict one takes no counter that is further from it, until it has taken one.
+ */
+static int enter_guard(struct dataplane *dp, uint32_t slot, const struct vr_options *options)
+{
+	uint64_t skew_ns = options->clock_skew_s * NS_PER_S, realtime_ns = loop_realtime_ns();
+	struct vr_guard guard;
+
+	if (bpf_map_lookup_elem(dp->share.maps.fd[MAP_GUARD], &slot, &guard))
+		return -errno;
+	if (guard.era)
+		return 0;
+	guard.era = dp->share.maps.live[slot].generation ?: 1;
+	guard.replay.floor = realtime_ns > skew_ns ? realtime_ns - skew_ns : 0;
+	guard.replay.ceiling = realtime_ns + skew_ns - loop_now_ns();
+	return bpf_map_update_elem(dp->share.maps.fd[MAP_GUARD], &slot, &guard, BPF_ANY) ? -errno : 0;
+}
+
+bool dataplane_heard_runs(const struct dataplane *dp, uint32_t slot, struct replay_run runs[REPLAY_RUNS + 1])
+{
+	struct vr_guard guard;
+
+	if (bpf_map_lookup_elem(dp->share.maps.fd[MAP_GUARD], &slot, &guard))
+		return false;
+	memcpy(runs, guard.replay.runs, sizeof(guard.replay.runs));
+	runs[REPLAY_RUNS] = guard.replay.strict;
+	return true;
+}
+
+int dataplane_vr_add(struct dataplane *dp, uint32_t slot, uint32_t index, const struct vr_options *options,
+		     uint32_t ifindex, const struct carp_key *key)
+{
+	struct vr_key vr_key = key_of(options, ifindex);
+	struct vr_entry entry;
+	int err = join_group(dp, options, ifindex);
+
+	if (err)
+		return err;
+	dp->share.maps.live[slot].generation = ++dp->generation;
+	entry = entry_of(dp, slot, index, options);
+	/* The key first: from the entry on, the program uses it. */
+	err = enter_key(dp, slot, key, options->auth) ?: enter_guard(dp, slot, options) ?: claim(dp, options, &vr_key, &entry);
+	if (err) {
+		log_refusal(dp, options, err);
+		leave_group(dp, options, ifindex);
+		return err;
+	}
+	err = dataplane_enter_vips(dp, slot, options, ifindex);
+	if (err) {
+		log_refusal(dp, options, err);
+		if (find_adoption(dp, slot))
+			dataplane_disown(dp, slot);
+		dataplane_vr_remove(dp, slot, options, ifindex);
+	}
+	return err;
+}
+
+int dataplane_vr_update(struct dataplane *dp, uint32_t slot, uint32_t index, const struct vr_options *options,
+			uint32_t ifindex, const struct carp_key *key)
+{
+	struct vr_key vr_key = key_of(options, ifindex);
+	struct vr_entry entry = entry_of(dp, slot, index, options);
+	int err = join_group(dp, options, ifindex);
+
+	if (err)
+		return err;
+	err = enter_key(dp, slot, key, options->auth);
+	if (!err && bpf_map_update_elem(dp->share.maps.fd[MAP_VROUTERS], &vr_key, &entry, BPF_EXIST))
+		err = -errno;
+	if (err) {
+		log_refusal(dp, options, err);
+		leave_group(dp, options, ifindex);
+	}
+	return err;
+}
+
+void dataplane_vr_updated(struct dataplane *dp, uint32_t slot, const struct vr_options *old,
+			  const struct vr_options *options, uint32_t ifindex)
+{
+	dataplane_remove_vips(dp, slot, old, options, ifindex);
+	leave_group(dp, old, ifindex);
+}
+
+void dataplane_vr_remove(struct dataplane *dp, uint32_t slot, const struct vr_options *options, uint32_t ifindex)
+{
+	static const struct carp_key none;
+	struct vr_key vr_key = key_of(options, ifindex);
+	struct vr_entry entry;
+
+	if (!bpf_map_lookup_elem(dp->share.maps.fd[MAP_VROUTERS], &vr_key, &entry) && entry.owner == dp->share.owner &&
+	    entry.slot == slot)
+		bpf_map_delete_elem(dp->share.maps.fd[MAP_VROUTERS], &vr_key);
+	enter_key(dp, slot, &none, AUTH_HMAC_SHA1);
+	dataplane_remove_vips(dp, slot, options, NULL, ifindex);
 	leave_group(dp, options, ifindex);
+}
+
+/* Where two processes took one address at the same moment, the entry is the other one's. */
+static bool is_others_vip(const struct dataplane *dp, uint32_t slot, const struct vip_key *key)
+{
+	struct vip_entry entry;
+
+	return !bpf_map_lookup_elem(dp->share.maps.fd[MAP_VIPS], key, &entry) && entry.slot != slot &&
+	       share_living_owner(&dp->share, entry.slot);
 }
 
 void dataplane_vip_held(struct dataplane *dp, uint32_t slot, uint8_t vhid, uint32_t ifindex, const struct vip *vip,
@@ -591,26 +687,31 @@ void dataplane_vip_held(struct dataplane *dp, uint32_t slot, uint8_t vhid, uint3
 	struct vip_key key = vip_key_of(ifindex, vip);
 	struct vip_entry entry = { .slot = slot, .vhid = vhid, .prefix_len = vip->prefix_len, .held = held };
 
-	bpf_map__update_elem(dp->skel->maps.vips, &key, sizeof(key), &entry, sizeof(entry), BPF_ANY);
+	if (held ? !is_others_vip(dp, slot, &key) : is_our_vip(dp, slot, &key))
+		bpf_map_update_elem(dp->share.maps.fd[MAP_VIPS], &key, &entry, BPF_ANY);
+}
+
+static void close_all(struct dataplane *dp, void (*leave)(struct share *share))
+{
+	if (dp->ring_source.ready)
+		loop_remove(dp->config.loop, &dp->ring_source);
+	ring_buffer__free(dp->ring);
+	leave(&dp->share);
+	forget_adoptions(dp);
+	for (size_t i = 0; i < dp->membership_count; i++)
+		close(dp->memberships[i].fd);
+	free(dp->memberships);
+	free(dp->unused);
+	free(dp);
 }
 
 void dataplane_free(struct dataplane *dp)
 {
-	if (!dp)
-		return;
-	while (dp->attachment_count)
-		dataplane_detach(dp, dp->attachments[0].ifindex);
-	free(dp->attachments);
-	if (dp->ring_source.ready)
-		loop_remove(dp->config.loop, &dp->ring_source);
-	ring_buffer__free(dp->ring);
-	if (dp->live)
-		munmap(dp->live, dp->live_bytes);
-	for (size_t i = 0; i < dp->membership_count; i++)
-		close(dp->memberships[i].fd);
-	free(dp->memberships);
-	xdp_program__close(dp->program);
-	xcarp_bpf__destroy(dp->skel);
-	bpffs_drop(&dp->dir);
-	free(dp);
+	if (dp)
+		close_all(dp, share_leave);
+}
+
+void dataplane_hand_over(struct dataplane *dp)
+{
+	close_all(dp, share_hand_over);
 }

@@ -29,6 +29,8 @@ static struct {
 	struct log_config config;
 	atomic_bool use_stderr;
 	bool has_writer;
+	void (*writer_begins)(void);
+	pthread_barrier_t writer_has_begun;
 	pthread_t writer;
 	int wake_fd;
 	atomic_bool closing;
@@ -124,6 +126,8 @@ static void *writer_main(void *unused)
 	uint64_t count;
 
 	(void)unused;
+	logger.writer_begins();
+	pthread_barrier_wait(&logger.writer_has_begun);
 	while (!atomic_load(&logger.closing)) {
 		if (read(logger.wake_fd, &count, sizeof(count)) < 0 && errno != EINTR)
 			break;
@@ -141,15 +145,17 @@ void log_open(const struct log_config *config)
 		openlog(config->name, LOG_PID, config->facility);
 }
 
-int log_start_writer(void)
+int log_start_writer(void (*begins)(void))
 {
 	pthread_attr_t attr;
 	sigset_t all, before;
 	int err;
 
+	logger.writer_begins = begins;
 	logger.wake_fd = eventfd(0, EFD_CLOEXEC);
 	if (logger.wake_fd < 0)
 		return -errno;
+	pthread_barrier_init(&logger.writer_has_begun, NULL, 2);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, WRITER_STACK);
 	sigfillset(&all);
@@ -158,12 +164,22 @@ int log_start_writer(void)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	logger.has_writer = !err;
+	if (!err)
+		pthread_barrier_wait(&logger.writer_has_begun);
+	pthread_barrier_destroy(&logger.writer_has_begun);
 	return -err;
 }
 
 void log_leave_stderr(void)
 {
 	atomic_store(&logger.use_stderr, false);
+}
+
+void log_forked(void)
+{
+	closelog();
+	if (logger.config.use_syslog)
+		openlog(logger.config.name, LOG_PID, logger.config.facility);
 }
 
 static void wake_writer(void)
@@ -190,6 +206,14 @@ void log_close(void)
 	logger.has_writer = false;
 }
 
+/* A line stays one, whatever file names and such it quotes. */
+static void make_one_line(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ')
+			*text = '?';
+}
+
 void log_write(int priority, const char *text)
 {
 	unsigned int head = atomic_load_explicit(&logger.head, memory_order_relaxed);
@@ -204,6 +228,7 @@ void log_write(int priority, const char *text)
 	clock_gettime(CLOCK_REALTIME, &line->when);
 	line->priority = priority;
 	snprintf(line->text, sizeof(line->text), "%s", text);
+	make_one_line(line->text);
 	if (!logger.has_writer) {
 		write_line(line);
 		return;

@@ -20,10 +20,13 @@ struct log_config {
 
 void log_open(const struct log_config *config);
 
-/* Returns 0 or -errno. Call it after the last fork(). */
-int log_start_writer(void);
+/* The writer has called begins by the time that this returns. Returns 0 or -errno. Call it after the last fork(). */
+int log_start_writer(void (*begins)(void));
 
 void log_leave_stderr(void);
+
+/* In a child that goes on without the parent's files, before it closes them. It has no writer. */
+void log_forked(void);
 
 /* Writes what is left, but for no longer than a second. */
 void log_close(void);

@@ -2,6 +2,7 @@
 #include "loop.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -19,22 +20,37 @@ struct loop {
 	int event_count;
 };
 
-uint64_t loop_now_ns(void)
+static uint64_t read_clock(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+uint64_t loop_now_ns(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t loop_realtime_ns(void)
+{
+	return read_clock(CLOCK_REALTIME);
 }
 
 static void timer_ready(void *ctx, uint64_t now_ns)
 {
 	struct loop *loop = ctx;
-	uint64_t expirations;
 
 	(void)now_ns;
-	if (read(loop->timer.fd, &expirations, sizeof(expirations)) > 0)
-		loop->armed_ns = UINT64_MAX;
+	loop->armed_ns = UINT64_MAX;
+}
+
+static int add(struct loop *loop, struct loop_source *source, uint32_t how)
+{
+	struct epoll_event event = { .events = EPOLLIN | how, .data.ptr = source };
+
+	return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, source->fd, &event) ? -errno : 0;
 }
 
 struct loop *loop_new(void)
@@ -49,7 +65,8 @@ struct loop *loop_new(void)
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll_fd >= 0)
 		loop->timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (loop->timer.fd >= 0 && !loop_add(loop, &loop->timer))
+	/* Its edges are enough: setting it anew forgets what was not read. */
+	if (loop->timer.fd >= 0 && !add(loop, &loop->timer, EPOLLET))
 		return loop;
 	err = errno;
 	loop_free(loop);
@@ -70,9 +87,7 @@ void loop_free(struct loop *loop)
 
 int loop_add(struct loop *loop, struct loop_source *source)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = source };
-
-	return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, source->fd, &event) ? -errno : 0;
+	return add(loop, source, 0);
 }
 
 void loop_remove(struct loop *loop, struct loop_source *source)
@@ -89,10 +104,9 @@ static int arm(struct loop *loop, uint64_t deadline_ns)
 
 	if (deadline_ns == loop->armed_ns)
 		return 0;
-	/* All zeros would disarm: a deadline in the past is any other. */
 	if (deadline_ns != UINT64_MAX) {
 		spec.it_value.tv_sec = (time_t)(deadline_ns / NS_PER_S);
-		spec.it_value.tv_nsec = deadline_ns ? (long)(deadline_ns % NS_PER_S) : 1;
+		spec.it_value.tv_nsec = (long)(deadline_ns % NS_PER_S);
 	}
 	if (timerfd_settime(loop->timer.fd, TFD_TIMER_ABSTIME, &spec, NULL))
 		return -errno;
@@ -102,22 +116,22 @@ static int arm(struct loop *loop, uint64_t deadline_ns)
 
 int loop_wait(struct loop *loop, uint64_t deadline_ns)
 {
-	uint64_t now_ns;
-	int n, err = arm(loop, deadline_ns);
+	bool is_due = deadline_ns <= loop_now_ns();
+	int n, err = is_due ? 0 : arm(loop, deadline_ns);
 
 	if (err)
 		return err;
-	n = epoll_wait(loop->epoll_fd, loop->events, BATCH, -1);
+	n = epoll_wait(loop->epoll_fd, loop->events, BATCH, is_due ? 0 : -1);
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 
-	now_ns = loop_now_ns();
 	loop->event_count = n;
 	for (int i = 0; i < n; i++) {
 		struct loop_source *source = loop->events[i].data.ptr;
 
+		/* What the one before did may have taken a while: attaching a program takes milliseconds. */
 		if (source)
-			source->ready(source->ctx, now_ns);
+			source->ready(source->ctx, loop_now_ns());
 	}
 	loop->event_count = 0;
 	return 0;

@@ -17,6 +17,9 @@ struct loop_source {
 /* CLOCK_MONOTONIC, nanoseconds. */
 uint64_t loop_now_ns(void);
 
+/* CLOCK_REALTIME, nanoseconds. */
+uint64_t loop_realtime_ns(void);
+
 /* NULL with errno set. */
 struct loop *loop_new(void);
 void loop_free(struct loop *loop);

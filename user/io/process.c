@@ -4,16 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define FIRST_FREE_FD 3
@@ -36,25 +35,6 @@ void process_harden(void)
 	} while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);
-}
-
-const char *process_lacks(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { 0 };
-	uint64_t has;
-
-	if (syscall(SYS_capget, &header, data))
-		return NULL;
-	has = (uint64_t)data[1].effective << 32 | data[0].effective;
-	if (!(has & 1ull << CAP_NET_ADMIN))
-		return "CAP_NET_ADMIN";
-	if (!(has & 1ull << CAP_NET_RAW))
-		return "CAP_NET_RAW";
-	/* CAP_BPF and CAP_PERFMON load the program, but only this one finds out what else is on the interface. */
-	if (!(has & 1ull << CAP_SYS_ADMIN))
-		return "CAP_SYS_ADMIN";
-	return NULL;
 }
 
 int process_daemonize(void)
@@ -83,24 +63,43 @@ int process_daemonize(void)
 	_exit(n == sizeof(status) ? status : EXIT_FAILURE);
 }
 
-void process_ready(void)
+int process_detach(bool leave_directory)
 {
-	int status = EXIT_SUCCESS, null;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (ready_fd < 0)
-		return;
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
 		dup2(null, fd);
 	if (null > STDERR_FILENO)
 		close(null);
 	/* As any daemon: a working directory keeps its file system from being unmounted. */
-	if (chdir("/"))
-		status = EXIT_FAILURE;
+	return leave_directory && chdir("/") ? -errno : 0;
+}
+
+void process_ready(bool leave_directory)
+{
+	int status;
+
+	if (ready_fd < 0)
+		return;
+	status = process_detach(leave_directory) ? EXIT_FAILURE : EXIT_SUCCESS;
 	while (write(ready_fd, &status, sizeof(status)) < 0 && errno == EINTR)
 		;
 	close(ready_fd);
 	ready_fd = -1;
+}
+
+const char *process_realtime(int priority)
+{
+	struct sched_param param = { .sched_priority = priority };
+
+	/* Scripts are no part of it. */
+	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param))
+		return errno == EPERM ? "not permitted; CAP_SYS_NICE is missing, or this control group has no real-time budget" :
+					strerror(errno);
+	/* As it is touched: a thread's stack is locked as far as it is used. */
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
+		return "memory cannot be locked: CAP_IPC_LOCK is missing, or RLIMIT_MEMLOCK is too low";
+	return NULL;
 }
 
 const char *process_pidfile_write(const char *path)
@@ -141,6 +140,11 @@ const char *process_pidfile_write(const char *path)
 	}
 	pidfile_fd = fd;
 	return NULL;
+}
+
+const char *process_pidfile(void)
+{
+	return pidfile_fd < 0 ? NULL : pidfile_path;
 }
 
 void process_pidfile_remove(void)

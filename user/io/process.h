@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What a daemon does to its process: background, pidfile, privileges. */
+/* What a daemon does to its process: background, pidfile, scheduling. */
 #ifndef XCARP_IO_PROCESS_H
 #define XCARP_IO_PROCESS_H
 
@@ -8,23 +8,37 @@
 /* No core dumps, no ptrace by other users, no death by a closed pipe. */
 void process_harden(void);
 
-/* NULL, or the capabilities that are missing, as a phrase for an error message. */
-const char *process_lacks(void);
-
 /*
  * Goes on in the background: the caller's process stays until the new one calls process_ready() and then exits with 0;
  * if the new one ends before that, with 1. Returns in the new one: 0, or -errno in the old one.
  */
 int process_daemonize(void);
 
-/* Lets the waiting parent go and takes stdin, stdout and stderr off the terminal. Nothing without process_daemonize(). */
-void process_ready(void);
+/*
+ * Lets the waiting parent go, after process_detach(). Nothing without process_daemonize().
+ */
+void process_ready(bool leave_directory);
+
+/*
+ * Takes stdin, stdout and stderr off the terminal, and leaves the working directory for the root's unless relative names
+ * will be needed again. Returns 0 or -errno.
+ */
+int process_detach(bool leave_directory);
+
+/*
+ * SCHED_FIFO at a priority of 1 to 99, and memory that stays where it is; for this thread, not for what it starts. Returns
+ * NULL, or what is wrong as a phrase for a warning.
+ */
+const char *process_realtime(int priority);
 
 /*
  * Writes our process id to path, which must be no other running process's: the file stays locked. Returns NULL, or what is
  * wrong as a phrase for an error message.
  */
 const char *process_pidfile_write(const char *path);
+
+/* Where that is, as an absolute path; NULL: nowhere. */
+const char *process_pidfile(void);
 
 /* Removes what process_pidfile_write() wrote, wherever we have gone since. */
 void process_pidfile_remove(void);

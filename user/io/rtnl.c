@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <linux/if_addr.h>
-#include <linux/if_arp.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/errno.h>
@@ -19,11 +18,16 @@
 #include <unistd.h>
 
 #include "io/log.h"
+#include "io/rtnl_message.h"
 
 #define RECEIVE_BUFFER (4 << 20) /* bytes: a burst of thousands of addresses must not overrun it */
 #define MESSAGE_BUFFER (32 << 10) /* bytes; the kernel fills up to this much at once */
 #define RECEIVE_BUDGET 512 /* datagrams */
 #define SYNC_TIMEOUT_MS 5000
+#define BATCH_BUFFER (32 << 10) /* bytes; libnl gives the socket room for this much */
+#define REQUEST_MAX 72 /* bytes: a header, struct ifaddrmsg, two IPv6 addresses, flags */
+#define REQUEST_IPV4 40 /* bytes: the same with two IPv4 addresses, without flags */
+#define KEEP_MAX 64 /* interfaces in one batch */
 
 /* Links first: what is told of an address makes sense only for a known link. */
 enum dump {
@@ -42,72 +46,37 @@ struct rtnl {
 	enum dump dump; /* under way on the hearing socket */
 	bool dump_again; /* messages were lost while it was */
 	uint64_t now_ns; /* of the dispatch under way */
+
+	/*
+	 * Requests until the next flush. Additions fill it from the front; removals from the back, so that the last call
+	 * is carried out first: each first address of a subnet that goes before the others makes the kernel hand its
+	 * place on, and lay all their routes anew.
+	 */
+	_Alignas(struct nlmsghdr) char batch[BATCH_BUFFER];
+	size_t additions_len;
+	size_t removals_at;
+	unsigned int removal_count;
+	unsigned int keep_count;
+	uint32_t keep_ifindexes[KEEP_MAX]; /* where removals must not take other addresses with them */
 };
-
-static void take_link(struct rtnl *rtnl, struct nlmsghdr *message)
-{
-	static struct nla_policy policy[IFLA_MAX + 1] = {
-		[IFLA_IFNAME] = { .type = NLA_STRING, .maxlen = IFNAMSIZ },
-	};
-	const struct ifinfomsg *info = nlmsg_data(message);
-	struct nlattr *attrs[IFLA_MAX + 1];
-	struct rtnl_link link;
-
-	/* AF_BRIDGE messages tell of bridge ports, not of links. */
-	if (nlmsg_parse(message, sizeof(*info), attrs, IFLA_MAX, policy) < 0 || info->ifi_family != AF_UNSPEC ||
-	    !attrs[IFLA_IFNAME])
-		return;
-	link = (struct rtnl_link){
-		.ifindex = (uint32_t)info->ifi_index,
-		.name = nla_get_string(attrs[IFLA_IFNAME]),
-		.is_gone = message->nlmsg_type == RTM_DELLINK,
-		.is_ethernet = info->ifi_type == ARPHRD_ETHER,
-		.is_up = info->ifi_flags & IFF_UP && info->ifi_flags & IFF_RUNNING,
-	};
-	if (attrs[IFLA_ADDRESS] && nla_len(attrs[IFLA_ADDRESS]) == FRAME_MAC_LEN)
-		memcpy(link.mac, nla_data(attrs[IFLA_ADDRESS]), FRAME_MAC_LEN);
-	rtnl->events->link(rtnl->events->ctx, &link, rtnl->now_ns);
-}
-
-/* False where the message holds no address of a family that we know. */
-static bool read_address(struct nlmsghdr *message, struct vip *vip, uint32_t *ifindex)
-{
-	const struct ifaddrmsg *info = nlmsg_data(message);
-	struct nlattr *attrs[IFA_MAX + 1];
-	struct nlattr *address;
-
-	if (nlmsg_parse(message, sizeof(*info), attrs, IFA_MAX, NULL) < 0)
-		return false;
-	if (info->ifa_family != AF_INET && info->ifa_family != AF_INET6)
-		return false;
-	/* On a point-to-point link IFA_ADDRESS is the peer's. */
-	address = attrs[IFA_LOCAL] ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS];
-	*vip = (struct vip){
-		.ip_version = info->ifa_family == AF_INET6 ? 6 : 4,
-		.prefix_len = info->ifa_prefixlen,
-	};
-	*ifindex = info->ifa_index;
-	if (!address || (size_t)nla_len(address) != vip_len(vip))
-		return false;
-	memcpy(vip->address, nla_data(address), vip_len(vip));
-	return true;
-}
 
 static int on_message(struct nl_msg *msg, void *ctx)
 {
 	struct rtnl *rtnl = ctx;
 	struct nlmsghdr *message = nlmsg_hdr(msg);
+	struct rtnl_link link;
 	struct vip vip;
 	uint32_t ifindex;
 
 	switch (message->nlmsg_type) {
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
-		take_link(rtnl, message);
+		if (rtnl_read_link(message, &link))
+			rtnl->events->link(rtnl->events->ctx, &link, rtnl->now_ns);
 		break;
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
-		if (read_address(message, &vip, &ifindex))
+		if (rtnl_read_address(message, &vip, &ifindex))
 			rtnl->events->address(rtnl->events->ctx, ifindex, &vip, message->nlmsg_type == RTM_NEWADDR,
 					      rtnl->now_ns);
 		break;
@@ -166,23 +135,22 @@ static int on_dump_interrupted(struct nl_msg *msg, void *ctx)
 	return NL_OK;
 }
 
-/* A refusal carries the request, so nothing has to be kept until it comes. */
-static int on_refusal(struct sockaddr_nl *from, struct nlmsgerr *refusal, void *ctx)
+/* A refusal carries the request, so nothing has to be kept until it comes. What libnl hands over lies in its message. */
+static int on_refusal(struct sockaddr_nl *from, struct nlmsgerr *error, void *ctx)
 {
+	struct nlmsghdr *message = (struct nlmsghdr *)((char *)error - NLMSG_HDRLEN);
 	struct rtnl *rtnl = ctx;
-	struct vip vip;
-	uint32_t ifindex;
+	struct rtnl_refusal refusal;
 	char text[VIP_TEXT_LEN];
 
 	(void)from;
-	if (!read_address(&refusal->msg, &vip, &ifindex))
+	if (!rtnl_read_refusal(message, &refusal))
 		return NL_SKIP;
-	if (refusal->msg.nlmsg_type == RTM_NEWADDR)
-		rtnl->events->vip_refused(rtnl->events->ctx, refusal->msg.nlmsg_seq - 1, &vip, refusal->error,
-					  rtnl->now_ns);
-	else if (refusal->error != -EADDRNOTAVAIL && refusal->error != -ENODEV)
-		log_error("interface %u: cannot remove %s: %s", ifindex, vip_format(&vip, true, text),
-			  strerror(-refusal->error));
+	if (refusal.is_addition)
+		rtnl->events->vip_refused(rtnl->events->ctx, refusal.slot, &refusal.vip, refusal.error, rtnl->now_ns);
+	else if (refusal.error != -EADDRNOTAVAIL && refusal.error != -ENODEV)
+		log_error("interface %u: cannot remove %s: %s", refusal.ifindex, vip_format(&refusal.vip, true, text),
+			  strerror(-refusal.error));
 	return NL_SKIP;
 }
 
@@ -280,6 +248,14 @@ static bool open_asking(struct rtnl *rtnl)
 	return !loop_add(rtnl->loop, &rtnl->asking_source);
 }
 
+static void start_batch(struct rtnl *rtnl)
+{
+	rtnl->additions_len = 0;
+	rtnl->removals_at = sizeof(rtnl->batch);
+	rtnl->removal_count = 0;
+	rtnl->keep_count = 0;
+}
+
 struct rtnl *rtnl_new(struct loop *loop, const struct rtnl_events *events, int *error)
 {
 	struct rtnl *rtnl = calloc(1, sizeof(*rtnl));
@@ -289,6 +265,7 @@ struct rtnl *rtnl_new(struct loop *loop, const struct rtnl_events *events, int *
 		return NULL;
 	rtnl->loop = loop;
 	rtnl->events = events;
+	start_batch(rtnl);
 	if (open_hearing(rtnl) && open_asking(rtnl))
 		return rtnl;
 	*error = errno ? -errno : -EIO;
@@ -309,6 +286,12 @@ void rtnl_free(struct rtnl *rtnl)
 	free(rtnl);
 }
 
+void rtnl_resync(struct rtnl *rtnl)
+{
+	rtnl->now_ns = loop_now_ns();
+	start_resync(rtnl);
+}
+
 int rtnl_sync(struct rtnl *rtnl)
 {
 	struct pollfd pollfd = { .fd = nl_socket_get_fd(rtnl->hearing), .events = POLLIN };
@@ -327,61 +310,70 @@ int rtnl_sync(struct rtnl *rtnl)
 	return err;
 }
 
-static struct nl_msg *address_message(int type, int flags, uint32_t slot, uint32_t ifindex, const struct vip *vip)
+/* Every length here is a multiple of four: nothing needs padding, neither attributes nor messages. */
+static void put_attr(struct nlmsghdr *message, uint16_t type, const void *data, size_t len)
 {
-	struct ifaddrmsg info = {
+	struct nlattr *attr = (struct nlattr *)((char *)message + message->nlmsg_len);
+
+	attr->nla_type = type;
+	attr->nla_len = (uint16_t)(sizeof(*attr) + len);
+	memcpy(nla_data(attr), data, len);
+	message->nlmsg_len += attr->nla_len;
+}
+
+static uint32_t request_len(const struct vip *vip)
+{
+	return vip->ip_version == 6 ? REQUEST_MAX : REQUEST_IPV4;
+}
+
+static void write_request(void *at, uint16_t type, uint16_t flags, uint32_t slot, uint32_t ifindex, const struct vip *vip)
+{
+	static const uint32_t no_dad = IFA_F_NODAD;
+	struct nlmsghdr *message = at;
+
+	/* The kernel only echoes the sequence number. */
+	*message = (struct nlmsghdr){
+		.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifaddrmsg)),
+		.nlmsg_type = type,
+		.nlmsg_flags = NLM_F_REQUEST | flags,
+		.nlmsg_seq = slot + 1,
+	};
+	*(struct ifaddrmsg *)nlmsg_data(message) = (struct ifaddrmsg){
 		.ifa_family = vip->ip_version == 6 ? AF_INET6 : AF_INET,
 		.ifa_prefixlen = vip->prefix_len,
 		.ifa_index = ifindex,
 	};
-	struct nl_msg *msg = nlmsg_alloc_simple(type, NLM_F_REQUEST | flags);
-	int len = (int)vip_len(vip);
-
-	if (!msg)
-		return NULL;
-	/* The kernel only echoes the sequence number; libnl would fill in a 0. */
-	nlmsg_hdr(msg)->nlmsg_seq = slot + 1;
-	if (nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO) || nla_put(msg, IFA_LOCAL, len, vip->address) ||
-	    nla_put(msg, IFA_ADDRESS, len, vip->address) ||
-	    (vip->ip_version == 6 && nla_put_u32(msg, IFA_FLAGS, IFA_F_NODAD))) {
-		nlmsg_free(msg);
-		return NULL;
-	}
-	return msg;
-}
-
-/* Returns 0 or -errno. */
-static int ask(struct rtnl *rtnl, struct nl_msg *msg)
-{
-	int err;
-
-	if (!msg)
-		return -ENOMEM;
-	err = nl_send_auto(rtnl->asking, msg);
-	nlmsg_free(msg);
-	if (err >= 0)
-		return 0;
-	return err == -NLE_NOMEM ? -ENOMEM : -EIO;
-}
-
-void rtnl_vip_add(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip, uint64_t now_ns)
-{
-	int err = ask(rtnl, address_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, slot, ifindex, vip));
-
-	if (err)
-		rtnl->events->vip_refused(rtnl->events->ctx, slot, vip, err, now_ns);
+	put_attr(message, IFA_LOCAL, vip->address, vip_len(vip));
+	put_attr(message, IFA_ADDRESS, vip->address, vip_len(vip));
+	if (vip->ip_version == 6)
+		put_attr(message, IFA_FLAGS, &no_dad, sizeof(no_dad));
 }
 
 /*
  * An address that is the first of its subnet on the interface takes the others with it when it goes, the host's own too:
- * unless promote_secondaries is on. Turns that on and returns the file to turn it off with; -1 where it may stay as it is.
+ * unless promote_secondaries is on.
  */
-static int keep_secondaries(uint32_t ifindex, const struct vip *vip)
+static bool may_take_others(const struct vip *vip)
+{
+	return vip->ip_version == 4 && vip->prefix_len < 32;
+}
+
+/* Remembers, for the flush, that promote_secondaries must be on. */
+static void keep_secondaries(struct rtnl *rtnl, uint32_t ifindex)
+{
+	for (unsigned int i = rtnl->keep_count; i-- > 0;)
+		if (rtnl->keep_ifindexes[i] == ifindex)
+			return;
+	rtnl->keep_ifindexes[rtnl->keep_count++] = ifindex;
+}
+
+/* Turns it on and returns the file to turn it off with; -1 where it may stay as it is. */
+static int promote_secondaries(uint32_t ifindex)
 {
 	char name[IF_NAMESIZE], path[64 + IF_NAMESIZE], value = '1';
 	int fd;
 
-	if (vip->ip_version != 4 || vip->prefix_len == 32 || !if_indextoname(ifindex, name))
+	if (!if_indextoname(ifindex, name))
 		return -1;
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/promote_secondaries", name);
 	fd = open(path, O_RDWR | O_CLOEXEC);
@@ -393,18 +385,72 @@ static int keep_secondaries(uint32_t ifindex, const struct vip *vip)
 	return -1;
 }
 
-void rtnl_vip_del(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip)
+static void restore_secondaries(uint32_t ifindex, int fd)
 {
-	int promote = keep_secondaries(ifindex, vip);
-	int err = ask(rtnl, address_message(RTM_DELADDR, 0, slot, ifindex, vip));
-	char text[VIP_TEXT_LEN];
+	if (fd < 0)
+		return;
+	if (pwrite(fd, "0", 1, 0) != 1)
+		log_warn("interface %u: promote_secondaries stays 1", ifindex);
+	close(fd);
+}
 
-	if (promote >= 0) {
-		if (pwrite(promote, "0", 1, 0) != 1)
-			log_warn("interface %u: promote_secondaries stays 1", ifindex);
-		close(promote);
+/* The kernel took none of the batch. */
+static void report_unsent(struct rtnl *rtnl, int error, uint64_t now_ns)
+{
+	struct nlmsghdr *message;
+	struct vip vip;
+	uint32_t ifindex;
+
+	for (size_t at = 0; at < rtnl->additions_len; at += message->nlmsg_len) {
+		message = (struct nlmsghdr *)(rtnl->batch + at);
+		if (rtnl_read_address(message, &vip, &ifindex))
+			rtnl->events->vip_refused(rtnl->events->ctx, message->nlmsg_seq - 1, &vip, error, now_ns);
 	}
+	if (rtnl->removal_count)
+		log_error("netlink: cannot remove addresses, %u in all: %s", rtnl->removal_count, strerror(-error));
+}
 
-	if (err)
-		log_error("interface %u: cannot remove %s: %s", ifindex, vip_format(vip, true, text), strerror(-err));
+void rtnl_flush(struct rtnl *rtnl, uint64_t now_ns)
+{
+	struct iovec parts[] = {
+		{ rtnl->batch + rtnl->removals_at, sizeof(rtnl->batch) - rtnl->removals_at },
+		{ rtnl->batch, rtnl->additions_len },
+	};
+	struct msghdr batch = { .msg_iov = parts, .msg_iovlen = 2 };
+	int promoting[KEEP_MAX];
+
+	if (!rtnl->additions_len && !rtnl->removal_count)
+		return;
+	for (unsigned int i = 0; i < rtnl->keep_count; i++)
+		promoting[i] = promote_secondaries(rtnl->keep_ifindexes[i]);
+	/* One datagram: the kernel takes it whole or not at all. */
+	if (sendmsg(nl_socket_get_fd(rtnl->asking), &batch, 0) < 0)
+		report_unsent(rtnl, -errno, now_ns);
+	for (unsigned int i = 0; i < rtnl->keep_count; i++)
+		restore_secondaries(rtnl->keep_ifindexes[i], promoting[i]);
+	start_batch(rtnl);
+}
+
+/* For one request more. */
+static void make_room(struct rtnl *rtnl, uint64_t now_ns)
+{
+	if (rtnl->removals_at - rtnl->additions_len < REQUEST_MAX || rtnl->keep_count == KEEP_MAX)
+		rtnl_flush(rtnl, now_ns);
+}
+
+void rtnl_vip_add(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip, uint64_t now_ns)
+{
+	make_room(rtnl, now_ns);
+	write_request(rtnl->batch + rtnl->additions_len, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, slot, ifindex, vip);
+	rtnl->additions_len += request_len(vip);
+}
+
+void rtnl_vip_del(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip, uint64_t now_ns)
+{
+	make_room(rtnl, now_ns);
+	rtnl->removals_at -= request_len(vip);
+	rtnl->removal_count++;
+	write_request(rtnl->batch + rtnl->removals_at, RTM_DELADDR, 0, slot, ifindex, vip);
+	if (may_take_others(vip))
+		keep_secondaries(rtnl, ifindex);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Links and addresses through rtnetlink. One socket hears what changes, the other asks for changes and hears only
- * refusals: the kernel carries a request out before the send returns, so nothing waits for an answer.
+ * Links and addresses through rtnetlink. One socket hears what changes, the other asks for changes, many in one message,
+ * and hears only refusals: the kernel carries requests out before the send returns, so nothing waits for an answer.
  */
 #ifndef XCARP_IO_RTNL_H
 #define XCARP_IO_RTNL_H
@@ -42,10 +42,26 @@ void rtnl_free(struct rtnl *rtnl);
 /* Tells all links and addresses and waits for that; for the start only. Returns 0 or -errno. */
 int rtnl_sync(struct rtnl *rtnl);
 
+/* The same without waiting: it is told as the loop comes round. */
+void rtnl_resync(struct rtnl *rtnl);
+
+/*
+ * Both only collect: rtnl_flush() asks the kernel for all at once, first for what is to go, then for what is to come.
+ * They flush by themselves when no more can be collected; then, and in rtnl_flush(), vip_refused may be called, and
+ * must not ask for more itself.
+ */
+
 /* slot comes back in vip_refused. An IPv6 address is usable at once: no duplicate address detection. */
 void rtnl_vip_add(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip, uint64_t now_ns);
 
 /* An address that is not there, or an interface that is gone, is no error. */
-void rtnl_vip_del(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip);
+void rtnl_vip_del(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip, uint64_t now_ns);
+
+/*
+ * When this returns, the kernel has carried all requests out or refused them. What it refused is told when the loop comes
+ * round; where it did not take the requests at all, that is told here: an addition through vip_refused, removals in a line
+ * of the log.
+ */
+void rtnl_flush(struct rtnl *rtnl, uint64_t now_ns);
 
 #endif

@@ -2,13 +2,11 @@
 #include "scripts.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,302 +14,429 @@
 #include "io/log.h"
 
 #define NS_PER_S 1000000000ull
+#define NS_PER_MS 1000000ull
 #define KILL_RETRY_NS NS_PER_S
 #define KILLS_MAX 5
-#define END_WAIT_MS 500 /* for a killed script, when we end */
-#define FIRST_FREE_FD 3
-
-extern char **environ;
+#define END_WAIT_MS 500 /* for killed scripts and the runner, when we end */
+#define STARTS_AT_ONCE 4 /* a log line each, and adverts are to go out in between */
+#define RUNNING_MAX 64
+#define NO_SLOT UINT32_MAX
 
 struct script {
 	struct scripts *scripts;
+	uint32_t slot;
 	const struct vr_options *options;
-	struct loop_source source; /* its pidfd; -1: nothing runs */
-	pid_t pid; /* also its process group */
-	enum script_kind kind; /* of what runs */
+	uint32_t run; /* its number; 0: nothing runs */
+	char *file; /* what runs */
 	uint64_t started_ns;
-	int error_fd; /* what execve() said, if it came back */
 	unsigned int kills; /* since its time was over */
 	uint64_t skipped_ns; /* when a skipped one was last told */
 	bool has_next;
 	enum script_kind next;
+	bool waits; /* for others to end, in line */
+	uint32_t behind; /* slot of who waits behind it */
 };
 
 struct scripts {
 	struct loop *loop;
+	struct runner runner;
+	struct loop_source answers;
+	struct loop_source death; /* the runner's */
+	scripts_read_done *read_done; /* NULL: it was not asked */
+	void *read_ctx;
+	uint32_t last_run;
 	struct timers *timers;
 	uint32_t capacity;
 	uint32_t running;
-	struct script *slots;
+	unsigned int starts_left; /* in this round of the loop */
+	uint32_t first; /* in line, or NO_SLOT */
+	uint32_t last;
+	struct script **slots; /* NULL: has no scripts */
 };
 
-struct scripts *scripts_new(struct loop *loop, uint32_t capacity)
+/* The runner. */
+
+static int ask(struct scripts *scripts, const struct runner_request *request)
+{
+	ssize_t n;
+
+	if (scripts->runner.fd < 0)
+		return -ECHILD;
+	n = send(scripts->runner.fd, request, sizeof(*request), MSG_DONTWAIT | MSG_NOSIGNAL);
+	return n < 0 ? -errno : 0;
+}
+
+static void answers_ready(void *ctx, uint64_t now_ns);
+static void runner_died(void *ctx, uint64_t now_ns);
+
+static int watch_runner(struct scripts *scripts, const struct runner *runner)
+{
+	int err;
+
+	if (runner->fd < 0)
+		return 0;
+	scripts->answers = (struct loop_source){ .fd = runner->fd, .ready = answers_ready, .ctx = scripts };
+	scripts->death = (struct loop_source){ .fd = runner->pidfd, .ready = runner_died, .ctx = scripts };
+	err = loop_add(scripts->loop, &scripts->answers) ?: loop_add(scripts->loop, &scripts->death);
+	if (!err)
+		scripts->runner = *runner;
+	return err;
+}
+
+struct scripts *scripts_new(struct loop *loop, const struct runner *runner, uint32_t capacity)
 {
 	struct scripts *scripts = calloc(1, sizeof(*scripts));
 
 	if (!scripts)
 		return NULL;
 	scripts->loop = loop;
+	scripts->runner.fd = -1;
+	scripts->first = NO_SLOT;
+	scripts->starts_left = STARTS_AT_ONCE;
 	scripts->timers = timers_new(capacity);
-	scripts->slots = calloc(capacity, sizeof(*scripts->slots));
-	if (!scripts->timers || !scripts->slots) {
-		scripts_free(scripts);
-		return NULL;
-	}
+	scripts->slots = calloc(capacity, sizeof(struct script *));
+	scripts->capacity = scripts->slots ? capacity : 0;
+	if (scripts->timers && scripts->slots && !watch_runner(scripts, runner))
+		return scripts;
+	scripts_free(scripts);
+	return NULL;
+}
+
+bool scripts_grow(struct scripts *scripts, uint32_t capacity)
+{
+	struct script **slots;
+
+	if (capacity <= scripts->capacity)
+		return true;
+	slots = reallocarray(scripts->slots, capacity, sizeof(struct script *));
+	if (!slots)
+		return false;
+	memset(slots + scripts->capacity, 0, (capacity - scripts->capacity) * sizeof(struct script *));
+	scripts->slots = slots;
+	if (!timers_grow(scripts->timers, capacity))
+		return false;
 	scripts->capacity = capacity;
-	for (uint32_t slot = 0; slot < capacity; slot++)
-		scripts->slots[slot] = (struct script){ .scripts = scripts, .source.fd = -1 };
-	return scripts;
+	return true;
 }
 
 static void forget(struct script *script)
 {
 	struct scripts *scripts = script->scripts;
 
-	loop_remove(scripts->loop, &script->source);
-	close(script->source.fd);
-	close(script->error_fd);
-	script->source.fd = -1;
+	script->run = 0;
+	free(script->file);
+	script->file = NULL;
 	scripts->running--;
-	timers_arm(scripts->timers, (uint32_t)(script - scripts->slots), TIMERS_NEVER);
+	timers_arm(scripts->timers, script->slot, TIMERS_NEVER);
+}
+
+static void kill_run(struct script *script)
+{
+	ask(script->scripts, &(struct runner_request){ .ask = ASK_KILL, .run = script->run });
+}
+
+static void forget_runner(struct scripts *scripts)
+{
+	if (scripts->runner.fd < 0)
+		return;
+	loop_remove(scripts->loop, &scripts->answers);
+	loop_remove(scripts->loop, &scripts->death);
+	close(scripts->runner.fd);
+	close(scripts->runner.pidfd);
+	scripts->runner.fd = -1;
+}
+
+/* Kills what still runs, and lets the runner end, but does not wait for long. */
+static void end_runner(struct scripts *scripts)
+{
+	uint64_t until_ns = loop_now_ns() + END_WAIT_MS * NS_PER_MS;
+	pid_t pid = scripts->runner.pid;
+
+	for (uint32_t slot = 0; slot < scripts->capacity; slot++) {
+		struct script *script = scripts->slots[slot];
+
+		if (!script)
+			continue;
+		script->has_next = false;
+		if (script->run)
+			kill_run(script);
+	}
+	while (scripts->running && scripts->runner.fd >= 0 && loop_now_ns() < until_ns) {
+		struct pollfd answer = { .fd = scripts->runner.fd, .events = POLLIN };
+
+		if (poll(&answer, 1, END_WAIT_MS) <= 0 || answer.revents & POLLHUP)
+			break;
+		answers_ready(scripts, loop_now_ns());
+	}
+	if (scripts->runner.fd < 0)
+		return;
+	shutdown(scripts->runner.fd, SHUT_RDWR);
+	poll(&(struct pollfd){ .fd = scripts->runner.pidfd, .events = POLLIN }, 1, END_WAIT_MS);
+	waitpid(pid, NULL, WNOHANG);
+	forget_runner(scripts);
 }
 
 void scripts_free(struct scripts *scripts)
 {
 	if (!scripts)
 		return;
+	end_runner(scripts);
 	for (uint32_t slot = 0; slot < scripts->capacity; slot++) {
-		struct script *script = &scripts->slots[slot];
+		struct script *script = scripts->slots[slot];
 
-		if (script->source.fd < 0)
-			continue;
-		kill(-script->pid, SIGKILL);
-		poll(&(struct pollfd){ .fd = script->source.fd, .events = POLLIN }, 1, END_WAIT_MS);
-		forget(script);
+		if (script)
+			free(script->file);
+		free(script);
 	}
 	timers_free(scripts->timers);
 	free(scripts->slots);
 	free(scripts);
 }
 
-void scripts_set(struct scripts *scripts, uint32_t slot, const struct vr_options *options)
+int scripts_set(struct scripts *scripts, uint32_t slot, const struct vr_options *options)
 {
-	scripts->slots[slot].options = options;
-}
+	struct script *script = scripts->slots[slot];
 
-static const char *script_file(const struct vr_options *options, enum script_kind kind)
-{
-	return kind == SCRIPT_UP ? options->upscript : options->downscript;
-}
-
-/* What a script gets beyond ucarp's arguments: all addresses with their lengths, and the id. */
-struct script_environment {
-	char vips[32 + CARP_VIPS_MAX * VIP_TEXT_LEN];
-	char vhid[32];
-	char **list;
-};
-
-static bool make_environment(struct script_environment *env, const struct vr_options *options)
-{
-	size_t count = 0, at;
-
-	at = (size_t)snprintf(env->vips, sizeof(env->vips), "XCARP_VIPS=");
-	for (unsigned int i = 0; i < options->vip_count; i++) {
-		char text[VIP_TEXT_LEN];
-
-		at += (size_t)snprintf(env->vips + at, sizeof(env->vips) - at, "%s%s", i ? " " : "",
-				       vip_format(&options->vips[i], true, text));
+	if (!script) {
+		if (!options->upscript && !options->downscript)
+			return 0;
+		script = calloc(1, sizeof(*script));
+		if (!script)
+			return -ENOMEM;
+		*script = (struct script){ .scripts = scripts, .slot = slot };
+		scripts->slots[slot] = script;
 	}
-	snprintf(env->vhid, sizeof(env->vhid), "XCARP_VHID=%u", options->vhid);
-
-	while (environ[count])
-		count++;
-	env->list = calloc(count + 3, sizeof(*env->list));
-	if (!env->list)
-		return false;
-	env->list[0] = env->vips;
-	env->list[1] = env->vhid;
-	memcpy(env->list + 2, environ, count * sizeof(*environ));
-	return true;
-}
-
-/*
- * In the child, between fork() and execve(): only what a signal handler may call. A group of its own, to be killed whole;
- * signals as they are by default; of our files none but the one for the error.
- */
-static void __attribute__((noreturn)) exec_script(const char *file, char *const argv[], char *const envp[], int error_fd)
-{
-	struct sigaction by_default = { .sa_handler = SIG_DFL };
-	sigset_t none;
-	int error, null;
-
-	setpgid(0, 0);
-	sigaction(SIGPIPE, &by_default, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	null = open("/dev/null", O_RDONLY);
-	if (null > STDIN_FILENO)
-		dup2(null, STDIN_FILENO);
-	if (error_fd != FIRST_FREE_FD)
-		dup3(error_fd, FIRST_FREE_FD, O_CLOEXEC);
-	close_range(FIRST_FREE_FD + 1, ~0u, 0);
-	execve(file, argv, envp);
-	error = errno;
-	if (write(FIRST_FREE_FD, &error, sizeof(error)) < 0)
-		_exit(126);
-	_exit(127);
-}
-
-/*
- * fork() and not posix_spawn(): that one waits until the file is open, and a file on a slow or hung file system would hold
- * up every advert. Returns 0 or -errno.
- */
-static int spawn(struct script *script, const char *file, char *const argv[], char *const envp[])
-{
-	int error_fds[2], err;
-
-	if (pipe2(error_fds, O_CLOEXEC | O_NONBLOCK))
-		return -errno;
-	script->pid = fork();
-	if (!script->pid)
-		exec_script(file, argv, envp, error_fds[1]);
-	err = -errno;
-	close(error_fds[1]);
-	if (script->pid < 0) {
-		close(error_fds[0]);
-		return err;
-	}
-	/* Here too: whoever comes first, a kill of the group is to find it. */
-	setpgid(script->pid, script->pid);
-	script->error_fd = error_fds[0];
+	script->options = options;
 	return 0;
 }
 
-static void script_ended(void *ctx, uint64_t now_ns);
+bool scripts_slot_busy(const struct scripts *scripts, uint32_t slot)
+{
+	const struct script *script = scripts->slots[slot];
 
-static int start(struct script *script, enum script_kind kind, uint64_t now_ns)
+	return script && (script->run || script->waits);
+}
+
+void scripts_unset(struct scripts *scripts, uint32_t slot)
+{
+	free(scripts->slots[slot]);
+	scripts->slots[slot] = NULL;
+}
+
+static int start(struct script *script, const char *file, enum script_kind kind, uint64_t now_ns)
 {
 	const struct vr_options *options = script->options;
-	const char *file = script_file(options, kind), *xparam = options->xparam;
 	struct scripts *scripts = script->scripts;
-	struct script_environment env;
+	struct runner_request request = { .ask = ASK_RUN, .slot = script->slot };
 	char vip[VIP_TEXT_LEN];
-	char *argv[5];
 	int err;
 
-	vip_format(&options->vips[0], false, vip);
-	argv[0] = (char *)file;
-	argv[1] = (char *)options->interface;
-	argv[2] = vip;
-	argv[3] = (char *)xparam;
-	argv[4] = NULL;
-	log_warn("Spawning [%s %s %s%s%s]", file, options->interface, vip, xparam ? " " : "", xparam ? xparam : "");
-
-	if (!make_environment(&env, options))
-		return -ENOMEM;
-	err = spawn(script, file, argv, env.list);
-	free(env.list);
+	log_warn("Spawning [%s %s %s%s%s]", file, options->interface, vip_format(&options->vips[0], false, vip),
+		 options->xparam ? " " : "", options->xparam ? options->xparam : "");
+	scripts->last_run += scripts->last_run == UINT32_MAX ? 2 : 1;
+	request.run = scripts->last_run;
+	runner_digest(request.digest, options, kind);
+	err = ask(scripts, &request);
 	if (err)
 		return err;
-
-	script->source = (struct loop_source){
-		.fd = (int)syscall(SYS_pidfd_open, script->pid, 0), /* glibc has it from 2.36 on only */
-		.ready = script_ended,
-		.ctx = script,
-	};
-	if (script->source.fd < 0 || loop_add(scripts->loop, &script->source)) {
-		err = -errno;
-		kill(-script->pid, SIGKILL);
-		waitpid(script->pid, NULL, 0);
-		if (script->source.fd >= 0)
-			close(script->source.fd);
-		close(script->error_fd);
-		script->source.fd = -1;
-		return err;
-	}
-	script->kind = kind;
+	script->run = request.run;
+	script->file = strdup(file);
 	script->started_ns = now_ns;
 	script->kills = 0;
 	scripts->running++;
-	timers_arm(scripts->timers, (uint32_t)(script - scripts->slots), now_ns + options->script_timeout_s * NS_PER_S);
+	timers_arm(scripts->timers, script->slot, now_ns + options->script_timeout_s * NS_PER_S);
 	return 0;
+}
+
+static void log_failed(const struct script *script, const char *file, const char *why)
+{
+	log_error("Unable to run the script [%s]: %s (%s id %u)", file, why, script->options->interface,
+		  script->options->vhid);
 }
 
 static void start_or_tell(struct script *script, enum script_kind kind, uint64_t now_ns)
 {
-	const char *file = script_file(script->options, kind);
+	const char *file = runner_file(script->options, kind);
 	int err;
 
 	if (!file)
 		return;
-	err = start(script, kind, now_ns);
+	err = start(script, file, kind, now_ns);
 	if (err)
-		log_error("Unable to run the script [%s]: %s (%s id %u)", file, strerror(-err), script->options->interface,
-			  script->options->vhid);
+		log_failed(script, file, err == -ECHILD ? "the script runner has died; restart xcarp" : strerror(-err));
 }
 
-static void log_end(const struct script *script, const siginfo_t *info, uint64_t now_ns)
+static const char *name_of(const struct script *script)
+{
+	return script->file ? script->file : "?";
+}
+
+static void log_end(const struct script *script, const struct runner_answer *answer, uint64_t now_ns)
 {
 	const struct vr_options *options = script->options;
-	const char *file = script_file(options, script->kind);
+	const char *file = name_of(script);
 	double seconds = (double)(now_ns - script->started_ns) / NS_PER_S;
 
-	int error;
-
-	if (read(script->error_fd, &error, sizeof(error)) == sizeof(error))
-		log_error("Unable to run the script [%s]: %s (%s id %u)", file, strerror(error), options->interface,
-			  options->vhid);
+	if (answer->tell == TELL_FAILED)
+		log_failed(script, file, strerror(answer->value));
+	else if (answer->tell == TELL_REFUSED)
+		log_failed(script, file, "the script runner has read no virtual router with this command; reload or restart");
 	else if (script->kills)
 		log_error("Script [%s] killed after %.3f s: longer than --script-timeout %u (%s id %u)", file, seconds,
 			  options->script_timeout_s, options->interface, options->vhid);
-	else if (info->si_code == CLD_EXITED)
-		log_printf(info->si_status ? LOG_ERR : LOG_INFO, "Script [%s] ended after %.3f s: exit status %d (%s id %u)",
-			   file, seconds, info->si_status, options->interface, options->vhid);
+	else if (answer->value == CLD_EXITED)
+		log_printf(answer->status ? LOG_ERR : LOG_INFO, "Script [%s] ended after %.3f s: exit status %d (%s id %u)",
+			   file, seconds, answer->status, options->interface, options->vhid);
 	else
-		log_error("Script [%s] ended after %.3f s: signal %d (%s) (%s id %u)", file, seconds, info->si_status,
-			  strsignal(info->si_status), options->interface, options->vhid);
+		log_error("Script [%s] ended after %.3f s: signal %d (%s) (%s id %u)", file, seconds, answer->status,
+			  strsignal(answer->status), options->interface, options->vhid);
+}
+
+static void start_or_wait(struct script *script, uint64_t now_ns)
+{
+	struct scripts *scripts = script->scripts;
+
+	if (!runner_file(script->options, script->next)) {
+		script->has_next = false;
+	} else if (scripts->starts_left && scripts->running < RUNNING_MAX) {
+		scripts->starts_left--;
+		script->has_next = false;
+		start_or_tell(script, script->next, now_ns);
+	} else if (!script->waits) {
+		script->waits = true;
+		script->behind = NO_SLOT;
+		if (scripts->first == NO_SLOT)
+			scripts->first = script->slot;
+		else
+			scripts->slots[scripts->last]->behind = script->slot;
+		scripts->last = script->slot;
+	}
 }
 
 static void finish(struct script *script, uint64_t now_ns)
 {
 	forget(script);
-	if (!script->has_next)
-		return;
-	script->has_next = false;
-	start_or_tell(script, script->next, now_ns);
+	if (script->has_next)
+		start_or_wait(script, now_ns);
 }
 
-static void script_ended(void *ctx, uint64_t now_ns)
+/* One that was given up may still end. */
+static struct script *find_run(const struct scripts *scripts, const struct runner_answer *answer)
 {
-	struct script *script = ctx;
-	siginfo_t info = { 0 };
+	struct script *script = answer->slot < scripts->capacity ? scripts->slots[answer->slot] : NULL;
 
-	if (waitid(P_PIDFD, (id_t)script->source.fd, &info, WEXITED | WNOHANG))
-		log_error("Script [%s]: its end cannot be seen: %s", script_file(script->options, script->kind),
-			  strerror(errno));
-	else if (!info.si_pid)
+	return script && script->run && script->run == answer->run ? script : NULL;
+}
+
+static void end_read(struct scripts *scripts, int error, uint64_t now_ns)
+{
+	scripts_read_done *done = scripts->read_done;
+
+	scripts->read_done = NULL;
+	if (done)
+		done(scripts->read_ctx, error, now_ns);
+}
+
+static void answers_ready(void *ctx, uint64_t now_ns)
+{
+	struct scripts *scripts = ctx;
+	struct runner_answer answer;
+	struct script *script;
+	ssize_t len = recv(scripts->runner.fd, &answer, sizeof(answer), MSG_DONTWAIT | MSG_TRUNC);
+
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	else
-		log_end(script, &info, now_ns);
+	if (len != sizeof(answer)) {
+		/* Its end; runner_died() is told of it, too. */
+		loop_remove(scripts->loop, &scripts->answers);
+		return;
+	}
+	if (answer.tell == TELL_READ) {
+		end_read(scripts, -answer.value, now_ns);
+		return;
+	}
+	script = find_run(scripts, &answer);
+	if (!script)
+		return;
+	log_end(script, &answer, now_ns);
 	finish(script, now_ns);
+}
+
+/* It cannot be started again: what it could do, this process no longer can. */
+static void runner_died(void *ctx, uint64_t now_ns)
+{
+	struct scripts *scripts = ctx;
+	pid_t pid = scripts->runner.pid;
+
+	waitpid(pid, NULL, WNOHANG);
+	forget_runner(scripts);
+	log_error("the script runner (process %d) has died: no more scripts are run until xcarp is restarted", pid);
+	for (uint32_t slot = 0; slot < scripts->capacity; slot++) {
+		struct script *script = scripts->slots[slot];
+
+		if (!script || !script->run)
+			continue;
+		log_error("Script [%s]: how it ends is not known any more (%s id %u)", name_of(script),
+			  script->options->interface, script->options->vhid);
+		finish(script, now_ns);
+	}
+	end_read(scripts, 0, now_ns);
+}
+
+int scripts_read(struct scripts *scripts, scripts_read_done *done, void *ctx)
+{
+	int err = ask(scripts, &(struct runner_request){ .ask = ASK_READ });
+
+	if (err)
+		return err;
+	scripts->read_done = done;
+	scripts->read_ctx = ctx;
+	return 0;
+}
+
+bool scripts_reading(const struct scripts *scripts)
+{
+	return scripts->read_done;
+}
+
+void scripts_keep(struct scripts *scripts, bool is_new)
+{
+	ask(scripts, &(struct runner_request){ .ask = is_new ? ASK_KEEP : ASK_FORGET });
+}
+
+void scripts_detach(struct scripts *scripts, bool leave_directory)
+{
+	ask(scripts, &(struct runner_request){ .ask = ASK_DETACH, .value = leave_directory });
 }
 
 void scripts_run(struct scripts *scripts, uint32_t slot, enum script_kind kind, uint64_t now_ns)
 {
-	struct script *script = &scripts->slots[slot];
-	const struct vr_options *options = script->options;
+	struct script *script = scripts->slots[slot];
 
-	if (script->source.fd < 0) {
-		start_or_tell(script, kind, now_ns);
+	if (!script)
 		return;
-	}
-	if (script->has_next && script_file(options, script->next) && now_ns >= script->skipped_ns + NS_PER_S) {
+	if (script->has_next && runner_file(script->options, script->next) && now_ns >= script->skipped_ns + NS_PER_S) {
 		script->skipped_ns = now_ns;
 		log_warn("Script [%s] skipped: superseded before it could start (%s id %u)",
-			 script_file(options, script->next), options->interface, options->vhid);
+			 runner_file(script->options, script->next), script->options->interface, script->options->vhid);
 	}
 	script->has_next = true;
 	script->next = kind;
+	if (!script->run)
+		start_or_wait(script, now_ns);
+}
+
+static void serve_line(struct scripts *scripts, uint64_t now_ns)
+{
+	scripts->starts_left = STARTS_AT_ONCE;
+	while (scripts->first != NO_SLOT && scripts->starts_left && scripts->running < RUNNING_MAX) {
+		struct script *script = scripts->slots[scripts->first];
+
+		scripts->first = script->behind;
+		script->waits = false;
+		if (script->has_next && !script->run)
+			start_or_wait(script, now_ns);
+	}
 }
 
 void scripts_timers(struct scripts *scripts, uint64_t now_ns)
@@ -319,31 +444,34 @@ void scripts_timers(struct scripts *scripts, uint64_t now_ns)
 	uint32_t slot;
 
 	while (timers_pop(scripts->timers, now_ns, &slot)) {
-		struct script *script = &scripts->slots[slot];
+		struct script *script = scripts->slots[slot];
 
 		if (!script->kills++)
 			log_error("Script [%s] still runs after %u s: killing it (%s id %u)",
-				  script_file(script->options, script->kind), script->options->script_timeout_s,
-				  script->options->interface, script->options->vhid);
+				  name_of(script), script->options->script_timeout_s, script->options->interface,
+				  script->options->vhid);
 		if (script->kills > KILLS_MAX) {
 			log_error("Script [%s] does not die: giving it up (%s id %u)",
-				  script_file(script->options, script->kind), script->options->interface,
-				  script->options->vhid);
+				  name_of(script), script->options->interface, script->options->vhid);
 			finish(script, now_ns);
 			continue;
 		}
 		/* A process in uninterruptible sleep dies later. */
-		kill(-script->pid, SIGKILL);
+		kill_run(script);
 		timers_arm(scripts->timers, slot, now_ns + KILL_RETRY_NS);
 	}
+	serve_line(scripts, now_ns);
 }
 
 uint64_t scripts_deadline(const struct scripts *scripts)
 {
+	/* In line for the next round of the loop; else for one that runs to end. */
+	if (scripts->first != NO_SLOT && scripts->running < RUNNING_MAX)
+		return 0;
 	return timers_next(scripts->timers);
 }
 
 bool scripts_busy(const struct scripts *scripts)
 {
-	return scripts->running;
+	return scripts->running || scripts->first != NO_SLOT;
 }

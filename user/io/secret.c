@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sodium.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "io/log.h"
+#define ARGON2_PASSES 2
+#define ARGON2_MEMORY (64 << 20)
+#define PASSWORD_WAIT_MS 5000
 
 int secret_init(void)
 {
@@ -40,13 +43,33 @@ void secret_from_text(struct secret *secret, const char *text)
 	memcpy(secret->bytes, text, secret->len);
 }
 
+bool secret_equal(const void *a, const void *b, size_t len)
+{
+	return !sodium_memcmp(a, b, len);
+}
+
+/* A pipe that nobody writes to, or a terminal, would be waited for. */
+static bool has_something(int fd)
+{
+	struct pollfd readable = { .fd = fd, .events = POLLIN };
+	int n;
+
+	do {
+		n = poll(&readable, 1, PASSWORD_WAIT_MS);
+	} while (n < 0 && errno == EINTR);
+	return n;
+}
+
 /* Byte by byte, with no buffer that would keep a copy. */
 static const char *read_line(struct secret *secret, int fd)
 {
 	for (;;) {
 		uint8_t byte;
-		ssize_t n = read(fd, &byte, 1);
+		ssize_t n;
 
+		if (!has_something(fd))
+			return "nobody writes to it";
+		n = read(fd, &byte, 1);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -62,16 +85,21 @@ static const char *read_line(struct secret *secret, int fd)
 	return secret->len ? NULL : "its first line must be a password of 1 to 20 characters, and is empty";
 }
 
-const char *secret_from_file(struct secret *secret, const char *path)
+static bool is_public_file(const struct stat *status)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return S_ISREG(status->st_mode) && status->st_mode & S_IROTH;
+}
+
+const char *secret_from_file(struct secret *secret, const char *path, bool *is_public)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat status;
 	const char *wrong;
 
+	*is_public = false;
 	if (fd < 0)
 		return strerror(errno);
-	if (!fstat(fd, &status) && S_ISREG(status.st_mode) && status.st_mode & S_IROTH)
-		log_warn("Warning: -o %s: everybody can read it; `chmod 600` it", path);
+	*is_public = !fstat(fd, &status) && is_public_file(&status);
 	secret->len = 0;
 	wrong = read_line(secret, fd);
 	close(fd);
@@ -96,9 +124,9 @@ static const char *read_whole(int fd, char *text, size_t len)
 	return memchr(text, '\0', at) ? "has a NUL byte; must be text" : NULL;
 }
 
-char *secret_read_file(const char *path, const char **why)
+char *secret_read_file(const char *path, const char **why, bool *is_public)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat status;
 	char *text = NULL;
 
@@ -113,16 +141,41 @@ char *secret_read_file(const char *path, const char **why)
 	}
 	if (fd >= 0)
 		close(fd);
+	if (!*why && is_public)
+		*is_public = is_public_file(&status);
 	if (!*why)
 		return text;
 	secret_free(text);
 	return NULL;
 }
 
+int secret_stretch(uint8_t key[SECRET_KEY_LEN], const struct secret *password)
+{
+	static const uint8_t salt[crypto_pwhash_SALTBYTES] = "xcarp siphash 1";
+
+	return crypto_pwhash(key, SECRET_KEY_LEN, (const char *)password->bytes, password->len, salt, ARGON2_PASSES,
+			     ARGON2_MEMORY, crypto_pwhash_ALG_ARGON2ID13) ? -ENOMEM : 0;
+}
+
+void secret_derive(uint8_t *derived, size_t len, const uint8_t key[SECRET_KEY_LEN], const void *context, size_t context_len)
+{
+	crypto_generichash(derived, len, context, context_len, key, SECRET_KEY_LEN);
+}
+
+void secret_random(void *bytes, size_t len)
+{
+	randombytes_buf(bytes, len);
+}
+
 uint64_t secret_random64(void)
 {
-	uint64_t random;
+	/* A system call each would cost more than signing does. */
+	static _Thread_local uint64_t drawn[64];
+	static _Thread_local unsigned int left;
 
-	randombytes_buf(&random, sizeof(random));
-	return random;
+	if (!left) {
+		left = sizeof(drawn) / sizeof(*drawn);
+		randombytes_buf(drawn, sizeof(drawn));
+	}
+	return drawn[--left];
 }

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Passwords and keys in libsodium's guarded memory: locked, left out of core dumps, wiped when freed. */
+/*
+ * Passwords and keys in libsodium's guarded memory: locked, left out of core dumps, wiped when freed. After secret_init()
+ * all of this may be used by several threads, as libsodium may.
+ */
 #ifndef XCARP_IO_SECRET_H
 #define XCARP_IO_SECRET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <xcarp/carp.h>
+
+#define SECRET_KEY_LEN 32
 
 struct secret {
 	size_t len;
@@ -26,14 +32,27 @@ void secret_lock(void *memory, size_t len);
 void secret_from_text(struct secret *secret, const char *text);
 
 /*
- * The first line of a file, without its newline. Returns NULL, or what is wrong as a phrase for an error message. It may
- * wait for a pipe: for the start only.
+ * The first line of a file, without its newline. Returns NULL, or what is wrong as a phrase for an error message. Waits
+ * for a pipe and for a file system that hangs. *is_public: everybody may read it.
  */
-const char *secret_from_file(struct secret *secret, const char *path);
+const char *secret_from_file(struct secret *secret, const char *path, bool *is_public);
 
-/* A whole file as text, in guarded memory; secret_free() it. NULL with *why set to a phrase. */
-char *secret_read_file(const char *path, const char **why);
+/* In constant time. */
+bool secret_equal(const void *a, const void *b, size_t len);
 
+/* A whole file as text, in guarded memory; secret_free() it. NULL with *why set to a phrase. is_public may be NULL. */
+char *secret_read_file(const char *path, const char **why, bool *is_public);
+
+/*
+ * A key from a password, by Argon2id: 2 passes over 64 MiB, with a salt that is the same everywhere, so that all nodes get
+ * the same key. Takes a tenth of a second, so not for the main loop. Returns 0, or -ENOMEM.
+ */
+int secret_stretch(uint8_t key[SECRET_KEY_LEN], const struct secret *password);
+
+/* A key of len bytes, 16 to 64, for one context only: keyed BLAKE2b. */
+void secret_derive(uint8_t *derived, size_t len, const uint8_t key[SECRET_KEY_LEN], const void *context, size_t context_len);
+
+void secret_random(void *bytes, size_t len);
 uint64_t secret_random64(void);
 
 #endif

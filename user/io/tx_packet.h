@@ -3,14 +3,9 @@
 #ifndef XCARP_IO_TX_PACKET_H
 #define XCARP_IO_TX_PACKET_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "io/tx.h"
 
 struct tx_packet;
-
-/* Told for each frame that asked for it, as it leaves or fails. error: 0 or -errno. */
-typedef void (*tx_sent_fn)(void *ctx, uint32_t slot, int error, uint64_t now_ns);
 
 /* NULL with errno set. */
 struct tx_packet *tx_packet_new(tx_sent_fn sent, void *ctx);
@@ -20,7 +15,7 @@ void tx_packet_free(struct tx_packet *tx);
 void tx_packet_queue(struct tx_packet *tx, uint32_t slot, uint32_t ifindex, bool tell, const uint8_t *frame, size_t len,
 		     uint64_t now_ns);
 
-/* Sends the same frame count times, after what is queued; as far as the kernel takes it at once. */
+/* Sends the same frame count times, whatever is queued; as far as the kernel takes it at once. */
 void tx_packet_repeat(struct tx_packet *tx, uint32_t ifindex, const uint8_t *frame, size_t len, unsigned int count);
 
 /* Sends what is queued. Never waits: what the kernel does not take at once has failed. */

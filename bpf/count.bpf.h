@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* `drops`: what became of frames. */
+#ifndef XCARP_COUNT_BPF_H
+#define XCARP_COUNT_BPF_H
+
+#include "maps.bpf.h"
+
+static __always_inline struct xcarp_drops *counters(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&drops, &zero);
+}
+
+static __always_inline void count(enum xcarp_verdict verdict)
+{
+	struct xcarp_drops *all = counters();
+
+	/* The verifier wants to be told. */
+	if (all && (__u32)verdict < XCARP_VERDICT_COUNT)
+		((__u64 *)all)[verdict]++;
+}
+
+#endif

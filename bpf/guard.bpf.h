@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Old adverts and floods. Before the hash: is this counter used up, and is its source one that is worth a hash just now?
+ * After it: what the advert says of its source, and of how far the virtual router has counted.
+ */
+#ifndef XCARP_GUARD_BPF_H
+#define XCARP_GUARD_BPF_H
+
+#include <xcarp/fence.h>
+#include <xcarp/replay.h>
+
+#include "checks.bpf.h"
+#include "maps.bpf.h"
+#include "notice.bpf.h"
+#include "parse.bpf.h"
+#include "vrouter.bpf.h"
+
+/*
+ * So many hashes are spent on strangers in a tenth of a second while somebody known is master: 20,000 a second cost half
+ * a percent of a CPU. One who starts in a flood is heard with the next advert or a few later.
+ */
+#define FLOOD_WINDOW_NS 100000000ull
+#define FLOOD_LIMIT 2000
+
+static __always_inline void guard_notice(const struct frame *frame, const struct vrouter *vr, enum xcarp_verdict verdict,
+					 enum guard_reason reason)
+{
+	struct guard_notice *notice = &vr->guard->notices[reason];
+
+	notice_refusal(frame, vr->entry, verdict, &notice->count, &notice->notice_ns);
+}
+
+/* Signed: the coarse clock is behind the one that adverts are stamped with. */
+static __always_inline bool master_is_known(const struct vr_live *live, __u64 now_ns)
+{
+	return *(const volatile enum vr_state *)&live->state == MASTER ||
+	       (__s64)(now_ns - live->arrival_ns) < (__s64)fence_alive_ns(live->interval_256ths);
+}
+
+static __always_inline bool is_flooded(const struct vr_guard *guard, const struct vr_live *live)
+{
+	__u64 now_ns;
+
+	if (*(const volatile __u32 *)&guard->wrong < FLOOD_LIMIT)
+		return false;
+	now_ns = bpf_ktime_get_coarse_ns();
+	return (__s64)(now_ns - guard->window_ns) < (__s64)FLOOD_WINDOW_NS && master_is_known(live, now_ns);
+}
+
+/* Its digest was wrong. */
+static __always_inline void guard_count_wrong(const struct vrouter *vr)
+{
+	struct vr_guard *of = vr->guard;
+	__u64 now_ns;
+
+	if (vr->visit.place < REPLAY_SOURCES)
+		return;
+	now_ns = bpf_ktime_get_coarse_ns();
+	if ((__s64)(now_ns - of->window_ns) >= (__s64)FLOOD_WINDOW_NS) {
+		of->window_ns = now_ns;
+		*(volatile __u32 *)&of->wrong = 0;
+	}
+	__sync_fetch_and_add(&of->wrong, 1);
+}
+
+static __always_inline struct seen_key seen_key_of(const struct vr_guard *of, const struct guard_visit *visit)
+{
+	return (struct seen_key){ .counter = visit->counter, .slot = visit->slot, .era = of->era };
+}
+
+static __always_inline bool was_seen(const struct vr_guard *of, const struct guard_visit *visit)
+{
+	struct seen_key key = seen_key_of(of, visit);
+
+	return bpf_map_lookup_elem(&seen, &key);
+}
+
+/*
+ * Before the hash. This and guard_learn() are functions that the verifier looks at once, by themselves: from inside it would
+ * look at the hash that follows once for each way through them.
+ */
+__noinline int guard_look(struct vr_guard *of, struct vr_live *by, struct guard_visit *visit)
+{
+	__u32 run = 0;
+
+	if (!of || !by || !visit)
+		return PASS_UNREADABLE;
+	visit->is_strict |= by->replay == REPLAY_STRICT;
+	visit->place = replay_find(&of->replay, visit->source);
+	visit->answer = REPLAY_COUNTS;
+	if (visit->place >= REPLAY_SOURCES && is_flooded(of, by))
+		return DROP_UNKNOWN_SOURCE;
+	if (by->replay == REPLAY_OFF && !visit->is_strict)
+		return ACCEPTED;
+	visit->answer = replay_look(&of->replay, visit->is_strict, visit->place, *(volatile __u64 *)&by->sent_counter,
+				    by->down_ns + REPLAY_LAG_NS, visit->counter,
+				    visit->is_strict && of->replay.ceiling ? bpf_ktime_get_ns() : 0, &run);
+	visit->run = run;
+	if (visit->answer == REPLAY_OLD || (visit->answer == REPLAY_SINGLE && was_seen(of, visit)))
+		return DROP_REPLAYED;
+	return visit->answer == REPLAY_BAD_CLOCK ? DROP_BAD_CLOCK : ACCEPTED;
+}
+
+/* The same for who counts, which are mostly above all those: looking would cost a miss of the cache. */
+static __always_inline bool was_single(const struct vr_guard *of, const struct guard_visit *visit)
+{
+	return visit->counter <= *(const volatile __u64 *)&of->singles && was_seen(of, visit);
+}
+
+/* False: it was seen before, perhaps a moment ago, on another CPU. */
+static __always_inline bool see(struct vr_guard *of, const struct guard_visit *visit)
+{
+	struct seen_key key = seen_key_of(of, visit);
+	__u8 one = 1;
+
+	__sync_fetch_and_or(&of->singles, visit->counter);
+	return !bpf_map_update_elem(&seen, &key, &one, BPF_NOEXIST) || !was_seen(of, visit);
+}
+
+static __always_inline bool take_single(struct vr_guard *of, struct guard_visit *visit)
+{
+	if (!see(of, visit))
+		return false;
+	if (replay_begins_to_count(&of->replay, visit->counter))
+		visit->answer = REPLAY_COUNTS;
+	return true;
+}
+
+static __always_inline bool take_counter(struct vr_guard *of, const struct vr_live *by, struct guard_visit *visit)
+{
+	if ((by->replay == REPLAY_OFF && !visit->is_strict) || visit->answer == REPLAY_REPEATS)
+		return true;
+	if (visit->answer == REPLAY_SINGLE)
+		return take_single(of, visit);
+	/* By itself, before somebody had counted so far; or a moment ago, on another CPU, where a run begins with it. */
+	if (!visit->is_strict && (visit->run < REPLAY_RUNS ? was_single(of, visit) : !see(of, visit)))
+		return false;
+	return replay_take_counting(&of->replay, visit->is_strict, visit->run, visit->counter);
+}
+
+/* It is authentic. */
+__noinline int guard_learn(struct vr_guard *of, struct vr_live *by, struct guard_visit *visit)
+{
+	if (!of || !by || !visit)
+		return PASS_UNREADABLE;
+	visit->arrival_ns = bpf_ktime_get_ns();
+	if (!take_counter(of, by, visit))
+		return DROP_REPLAYED;
+	visit->began_to_repeat = visit->answer == REPLAY_REPEATS && visit->place < REPLAY_SOURCES &&
+				 of->replay.sources[replay_place(visit->place)].habit != HABIT_CONSTANT;
+	replay_take_source(&of->replay, visit->place, visit->source, (enum replay_answer)visit->answer, visit->counter,
+			   visit->arrival_ns, by->down_ns);
+	return ACCEPTED;
+}
+
+static __always_inline void tell_refusal(const struct frame *frame, const struct vrouter *vr, enum xcarp_verdict verdict)
+{
+	if (verdict == DROP_REPLAYED)
+		guard_notice(frame, vr, verdict, GUARD_REPLAYED);
+	else if (verdict == DROP_BAD_CLOCK)
+		guard_notice(frame, vr, verdict, GUARD_BAD_CLOCK);
+	else if (verdict == DROP_UNKNOWN_SOURCE)
+		guard_notice(frame, vr, verdict, GUARD_FLOOD);
+}
+
+/*
+ * Who is set up as we are, or to sign in a way that we do not know of, will not hear us either: two masters, and neither would
+ * say why. Our own adverts may come back to us: that is no second host.
+ */
+static __always_inline enum xcarp_verdict check_and_tell(struct frame *frame, struct vrouter *vr)
+{
+	enum xcarp_verdict verdict = check_advert(frame, vr->entry);
+
+	if (verdict == DROP_OWN_SOURCE) {
+		if (load_vrouter(vr) == ACCEPTED && carp_counter(frame->carp) != *(volatile __u64 *)&vr->live->sent_counter)
+			guard_notice(frame, vr, verdict, GUARD_OWN_SOURCE);
+	} else if (verdict == DROP_BAD_VERSION && frame->is_strong && (void *)(frame->carp + 1) <= frame->end) {
+		frame_read_source(frame);
+		if (load_vrouter(vr) == ACCEPTED)
+			guard_notice(frame, vr, verdict, GUARD_NOT_ENABLED);
+	}
+	return verdict;
+}
+
+static __always_inline enum xcarp_verdict guard_admit(const struct frame *frame, struct vrouter *vr)
+{
+	enum xcarp_verdict verdict;
+
+	__builtin_memcpy(vr->visit.source, frame->source, sizeof(vr->visit.source));
+	vr->visit.counter = carp_counter(frame->carp);
+	vr->visit.slot = vr->entry->slot;
+	vr->visit.is_strict = frame->is_strong;
+	verdict = guard_look(vr->guard, vr->live, &vr->visit);
+	if (verdict != ACCEPTED)
+		tell_refusal(frame, vr, verdict);
+	return verdict;
+}
+
+static __always_inline enum xcarp_verdict guard_take(const struct frame *frame, struct vrouter *vr)
+{
+	enum xcarp_verdict verdict = guard_learn(vr->guard, vr->live, &vr->visit);
+
+	if (verdict != ACCEPTED)
+		tell_refusal(frame, vr, verdict);
+	else if (vr->visit.began_to_repeat)
+		notice_push(frame, vr->entry, ACCEPTED, NULL);
+	return verdict;
+}
+
+#endif

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Which counters are fresh, by the rules that the driver goes by: each peer's way of counting, and what is played back. */
+#include <xcarp/replay.h>
+
+#include <stdint.h>
+#include <string.h>
+
+#include "../tap.h"
+#include "random.h"
+
+#define SEED 0x5eed0007u
+#define SEEN_MAX 8192
+#define NOW UINT64_C(1000000000000)
+#define WALL UINT64_C(1790000000000000000)
+#define SECOND UINT64_C(1000000000)
+#define LAG (SECOND + REPLAY_LAG_NS)
+#define OUR_END 7
+
+enum { ANNA = 1, BERT, CARL, DORA, EMIL };
+
+struct driver {
+	struct replay replay;
+	bool is_strict;
+	uint64_t sent;
+	uint64_t now_ns;
+	uint64_t seen[SEEN_MAX];
+	unsigned int seen_count;
+	enum replay_answer answer; /* the last one */
+};
+
+static void driver_make(struct driver *d)
+{
+	memset(d, 0, sizeof(*d));
+	d->now_ns = NOW;
+}
+
+static bool was_seen(const struct driver *d, uint64_t counter)
+{
+	for (unsigned int i = 0; i < d->seen_count; i++)
+		if (d->seen[i] == counter)
+			return true;
+	return false;
+}
+
+/* As bpf/guard.bpf.h does it. True: accepted. */
+static bool hear(struct driver *d, uint32_t who, uint64_t counter)
+{
+	uint32_t address[4] = { who }, place = replay_find(&d->replay, address), run;
+
+	d->now_ns += SECOND;
+	d->answer = replay_look(&d->replay, d->is_strict, place, d->sent, LAG, counter, d->now_ns, &run);
+	if (d->answer == REPLAY_OLD || d->answer == REPLAY_BAD_CLOCK)
+		return false;
+	if (d->answer == REPLAY_SINGLE) {
+		if (was_seen(d, counter))
+			return false;
+		d->seen[d->seen_count++ % SEEN_MAX] = counter;
+		if (replay_begins_to_count(&d->replay, counter))
+			d->answer = REPLAY_COUNTS;
+	} else if (d->answer == REPLAY_COUNTS) {
+		if (!d->is_strict && was_seen(d, counter))
+			return false;
+		if (!d->is_strict && run >= REPLAY_RUNS)
+			d->seen[d->seen_count++ % SEEN_MAX] = counter;
+		if (!replay_take_counting(&d->replay, d->is_strict, run, counter))
+			return false;
+	}
+	replay_take_source(&d->replay, place, address, d->answer, counter, d->now_ns, SECOND);
+	return true;
+}
+
+static unsigned int refused(struct driver *d, uint32_t who, const uint64_t *counters, unsigned int count)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		n += !hear(d, who, counters[i]);
+	return n;
+}
+
+/* A whole conversation, and then all of it again from each side. */
+static void play_back(struct driver *d, const uint64_t *counters, unsigned int count, const char *what)
+{
+	is_int(refused(d, ANNA, counters, count), (int)count, "%s: played back, all is refused", what);
+	is_int(refused(d, BERT, counters, count), (int)count, "  also from another source");
+	is_int(refused(d, EMIL, counters, count), (int)count, "  also from one that nobody knows");
+}
+
+static void test_clock(void)
+{
+	static uint64_t counters[1000];
+	struct driver d;
+
+	driver_make(&d);
+	for (unsigned int i = 0; i < 1000; i++)
+		counters[i] = WALL + (uint64_t)i * SECOND + i % 7;
+	is_int(refused(&d, ANNA, counters, 1000), 0, "a clock: all fresh");
+	play_back(&d, counters, 1000, "a clock");
+	ok(hear(&d, BERT, counters[999] + 1), "the next master goes on from the last one");
+	ok(hear(&d, BERT, WALL + 1001 * SECOND), "  by the clock");
+	play_back(&d, counters, 1000, "after that");
+	ok(!hear(&d, ANNA, WALL - 3600 * SECOND), "from before it was first heard: refused");
+	ok(!hear(&d, ANNA, WALL + 500 * SECOND + 12345), "what lies in between: refused");
+}
+
+static void test_ucarp_alone(void)
+{
+	static uint64_t counters[2000];
+	uint64_t seed = SEED;
+	struct driver d;
+
+	driver_make(&d);
+	for (unsigned int i = 0; i < 2000; i++)
+		counters[i] = random_next(&seed);
+	is_int(refused(&d, ANNA, counters, 2000), 0, "random numbers: all fresh");
+	play_back(&d, counters, 2000, "random numbers");
+	ok(!hear(&d, ANNA, counters[1999]), "the last one, again");
+	ok(hear(&d, ANNA, random_next(&seed)), "and still it may go on");
+	is_int(d.replay.sources[0].habit, HABIT_RANDOM, "  as one that counts at random");
+}
+
+/* ucarp has heard us, and then sends. */
+static void test_ucarp_counts(void)
+{
+	static uint64_t counters[500];
+	struct driver d;
+
+	driver_make(&d);
+	d.sent = WALL;
+	for (unsigned int i = 0; i < 500; i++)
+		counters[i] = WALL + 1 + i;
+	is_int(refused(&d, ANNA, counters, 500), 0, "from our counter up: all fresh");
+	play_back(&d, counters, 500, "from our counter up");
+	ok(!hear(&d, ANNA, WALL), "our own advert with another source: refused");
+	ok(!hear(&d, EMIL, WALL - 10 * SECOND), "an older one of ours: refused");
+	d.sent = WALL + (2 << 16);
+	ok(hear(&d, ANNA, WALL + 501), "one of who has not heard yet what we have sent since: fresh");
+	ok(!hear(&d, ANNA, WALL + 501) && !hear(&d, ANNA, WALL + 500), "  once");
+	ok(!hear(&d, BERT, WALL + (1 << 16)), "one of our own in between: refused");
+	ok(hear(&d, ANNA, WALL + (2 << 16) + 1), "above our last: fresh");
+	ok(!hear(&d, ANNA, WALL + 502), "  after which the others are not");
+}
+
+/* Two masters that heard each other: each goes on from the other's. */
+static void test_split(void)
+{
+	uint64_t theirs = WALL + 17 * SECOND, heard_by_them = 0;
+	unsigned int accepted = 0;
+	struct driver d;
+
+	driver_make(&d);
+	d.sent = WALL;
+	hear(&d, ANNA, theirs);
+	for (int i = 0; i < 20; i++) {
+		/* Our clock moves on, and a ucarp that has heard us adds one. */
+		d.sent = WALL + (uint64_t)(20 + i) * SECOND;
+		heard_by_them = d.sent;
+		accepted += hear(&d, ANNA, heard_by_them + 1);
+	}
+	is_int(accepted, 20, "one that goes on from what it has heard of us is heard each time");
+}
+
+/* A ucarp hears late: at a time at which both send it counts from what we sent before the last. */
+static void test_late(void)
+{
+	struct driver d;
+
+	driver_make(&d);
+	for (uint64_t i = 1; i <= 20; i++) {
+		uint64_t before = replay_own_counter(WALL + i * SECOND, OUR_END);
+
+		d.sent = replay_own_counter(before + SECOND, OUR_END);
+		ok(hear(&d, ANNA, before + 1) && !hear(&d, BERT, d.sent) && !hear(&d, BERT, before),
+		   "late by one of ours, and ours refused, time %d", (int)i);
+	}
+
+	driver_make(&d);
+	d.sent = WALL;
+	ok(hear(&d, ANNA, WALL - LAG + 1), "the oldest of them");
+	driver_make(&d);
+	d.sent = WALL;
+	ok(!hear(&d, ANNA, WALL - LAG - 1), "  and one that is too old");
+	ok(!hear(&d, ANNA, WALL - (1 << 16)), "one with our end");
+	ok(hear(&d, ANNA, WALL - 256), "  and one without");
+	driver_make(&d);
+	hear(&d, ANNA, WALL);
+	d.sent = WALL + 3600 * SECOND + 77;
+	ok(hear(&d, ANNA, WALL + 1), "the second one of who has not heard of us at all");
+	ok(hear(&d, ANNA, WALL + 2), "  and the next");
+	ok(!hear(&d, BERT, WALL + 2) && !hear(&d, BERT, WALL + 1), "  once");
+	ok(!hear(&d, ANNA, WALL + 3 + REPLAY_NEXT), "  but not one far on");
+	ok(hear(&d, ANNA, WALL + 2 + REPLAY_NEXT), "  only a little");
+
+	driver_make(&d);
+	d.sent = 100;
+	ok(!hear(&d, ANNA, 100 - UINT64_C(65536)), "below ours, over the end: one of ours");
+	ok(hear(&d, ANNA, UINT64_MAX), "  and one that is not");
+}
+
+/* However long ago: they are in no run. */
+static void test_own_adverts(void)
+{
+	struct driver d;
+	int heard = 0;
+
+	driver_make(&d);
+	d.sent = replay_own_counter(WALL, OUR_END);
+	for (uint64_t hours = 1; hours < 1000; hours++)
+		heard += hear(&d, BERT, replay_own_counter(WALL - hours * 3600 * SECOND, OUR_END));
+	is_int(heard, 0, "our own adverts of the last six weeks");
+	ok(hear(&d, BERT, replay_own_counter(WALL - 7 * 3600 * SECOND, OUR_END) + 1), "  but somebody else's, never heard");
+}
+
+/* Somebody is master for an hour a day, and we are for the rest of it. */
+static void test_turns(void)
+{
+	struct driver d;
+	int heard = 0, again = 0;
+
+	driver_make(&d);
+	for (uint64_t day = 0; day < 90; day++) {
+		d.sent = replay_own_counter(WALL + day * 86400 * SECOND, OUR_END);
+		for (uint64_t minute = 1; minute < 60; minute++)
+			heard += hear(&d, ANNA, d.sent + minute * 60 * SECOND + 1);
+	}
+	is_int(heard, 90 * 59, "one who takes turns with us is heard");
+	for (uint64_t day = 0; day < 90; day++)
+		for (uint64_t minute = 1; minute < 60; minute++)
+			again += hear(&d, EMIL, replay_own_counter(WALL + day * 86400 * SECOND, OUR_END) + minute * 60 * SECOND + 1);
+	is_int(again, 0, "  once, all of three months");
+}
+
+static void test_own_counter(void)
+{
+	is_u64(replay_own_counter(0, 0), 0, "our number: itself");
+	is_u64(replay_own_counter(1, 0), 0x10000, "  the next");
+	is_u64(replay_own_counter(0x1ffff, 0xffff), 0x1ffff, "  the same");
+	is_u64(replay_own_counter(0x10101, 0x102), 0x10102, "  one on");
+	is_u64(replay_own_counter(0x10103, 0x102), 0x20102, "  as far as it can be");
+}
+
+static void test_ucarp_restarts(void)
+{
+	uint64_t seed = SEED + 1;
+	struct driver d;
+
+	driver_make(&d);
+	hear(&d, ANNA, 1000);
+	hear(&d, ANNA, 1001);
+	is_int(d.replay.sources[0].habit, HABIT_COUNTING, "counting");
+	ok(hear(&d, ANNA, random_next(&seed)), "restarted: at random again");
+	ok(hear(&d, ANNA, random_next(&seed)), "  and again");
+	ok(!hear(&d, ANNA, 1001), "  but what it had sent before stays old");
+	ok(hear(&d, ANNA, 1002), "  and it may go on there");
+}
+
+static void test_constant(void)
+{
+	struct driver d;
+
+	driver_make(&d);
+	for (int i = 0; i < 5; i++)
+		ok(hear(&d, ANNA, 0x1234567890), "one number, time %d", i + 1);
+	is_int(d.replay.sources[0].habit, HABIT_CONSTANT, "believed");
+	d.now_ns += 60 * SECOND;
+	ok(hear(&d, ANNA, 0x99999999990), "another one after a reboot");
+	ok(hear(&d, ANNA, 0x99999999990), "  repeated");
+	ok(!hear(&d, ANNA, 0x1234567890), "  the one before is old");
+	ok(hear(&d, ANNA, 0x5555555555555555), "yet another one, at once");
+	ok(!hear(&d, ANNA, 0x5555555555555555), "  is believed once");
+
+	driver_make(&d);
+	hear(&d, ANNA, 0x1234567890);
+	d.now_ns += 11 * SECOND;
+	ok(hear(&d, ANNA, 0x99999999990) && hear(&d, ANNA, 0x99999999990), "a reboot after the first one: believed");
+	driver_make(&d);
+	hear(&d, ANNA, 0x1234567890);
+	d.now_ns += 9 * SECOND;
+	ok(hear(&d, ANNA, 0x99999999990) && !hear(&d, ANNA, 0x99999999990), "  sooner than that: it only sends rarely");
+
+	driver_make(&d);
+	hear(&d, ANNA, WALL);
+	hear(&d, ANNA, WALL + SECOND);
+	ok(!hear(&d, ANNA, WALL + SECOND), "one that has counted is not believed to repeat");
+	ok(!hear(&d, BERT, WALL + SECOND), "  nor is another");
+}
+
+static void test_strict(void)
+{
+	struct driver d;
+
+	driver_make(&d);
+	d.is_strict = true;
+	d.replay.floor = WALL - 60 * SECOND;
+	d.replay.ceiling = WALL + 60 * SECOND - NOW;
+	ok(!hear(&d, ANNA, WALL - 61 * SECOND) && d.answer == REPLAY_BAD_CLOCK, "strict: a first counter too far back");
+	ok(!hear(&d, ANNA, WALL + 70 * SECOND) && d.answer == REPLAY_BAD_CLOCK, "  or ahead");
+	ok(hear(&d, ANNA, WALL - 59 * SECOND), "  within the skew");
+	ok(!hear(&d, ANNA, WALL - 59 * SECOND) && d.answer == REPLAY_OLD, "the same again");
+	ok(!hear(&d, BERT, WALL - 59 * SECOND - 1), "one less");
+	ok(hear(&d, BERT, WALL - 59 * SECOND + 1), "one more");
+	ok(hear(&d, BERT, WALL + 3600 * SECOND), "an hour more, once somebody was heard");
+	d.sent = WALL + 3700 * SECOND;
+	ok(!hear(&d, ANNA, d.sent), "our own counter");
+	ok(hear(&d, ANNA, d.sent + 1), "above our own");
+}
+
+/* Strong adverts are judged strictly beside others that are not. */
+static void test_strong(void)
+{
+	struct driver d;
+
+	driver_make(&d);
+	ok(hear(&d, ANNA, 1ull << 63) && hear(&d, ANNA, (1ull << 63) + 1), "a ucarp's high numbers, or a recording of them");
+	d.is_strict = true;
+	ok(hear(&d, BERT, WALL), "a strong advert is heard all the same");
+	ok(!hear(&d, BERT, WALL), "  once");
+	ok(hear(&d, BERT, WALL + SECOND), "  and the next");
+	d.is_strict = false;
+	ok(!hear(&d, CARL, WALL + 1), "what lies between them is old, however it is signed");
+	ok(hear(&d, CARL, WALL + 2 * SECOND), "another goes on from there");
+	ok(hear(&d, ANNA, (1ull << 63) + 2), "and the ucarp from its own");
+}
+
+static void test_wrap(void)
+{
+	struct driver d;
+
+	driver_make(&d);
+	ok(hear(&d, ANNA, UINT64_MAX - 2) && hear(&d, ANNA, UINT64_MAX - 1) && hear(&d, ANNA, UINT64_MAX),
+	   "up to the last number there is");
+	ok(hear(&d, ANNA, 0) && hear(&d, ANNA, 1), "and over it");
+	ok(!hear(&d, ANNA, UINT64_MAX) && !hear(&d, ANNA, 0) && !hear(&d, ANNA, 1), "played back, all is refused");
+}
+
+/* Runs at several places, one after the other. */
+static void test_runs(void)
+{
+	struct driver d;
+
+	driver_make(&d);
+	for (uint64_t i = 1; i <= REPLAY_RUNS; i++) {
+		hear(&d, ANNA, i << 60);
+		hear(&d, ANNA, (i << 60) + 1);
+	}
+	for (uint64_t i = 1; i <= REPLAY_RUNS; i++)
+		ok(!hear(&d, BERT, i << 60) && !hear(&d, BERT, (i << 60) + 1), "run %d is remembered", (int)i);
+	ok(hear(&d, ANNA, (1ull << 60) + 2), "an older run may go on");
+}
+
+static void test_sources(void)
+{
+	struct driver d;
+
+	driver_make(&d);
+	for (uint32_t who = ANNA; who <= EMIL; who++)
+		hear(&d, who, WALL + who);
+	is_int((int)replay_find(&d.replay, (uint32_t[4]){ ANNA }), REPLAY_SOURCES, "who was not heard for longest is forgotten");
+	ok(replay_find(&d.replay, (uint32_t[4]){ BERT }) < REPLAY_SOURCES && replay_find(&d.replay, (uint32_t[4]){ EMIL }) < REPLAY_SOURCES,
+	   "the others are known");
+	is_int((int)replay_find(&d.replay, (uint32_t[4]){ BERT, 0, 0, 1 }), REPLAY_SOURCES, "every word of an address counts");
+	ok(!hear(&d, ANNA, WALL + ANNA), "what the forgotten one sent is still old");
+}
+
+int main(void)
+{
+	plan(6 + 6 + 7 + 10 + 1 + 20 + 11 + 5 + 2 + 2 + 2 + 5 + 13 + 9 + 7 + 3 + 4 + 4);
+	test_clock();
+	test_ucarp_alone();
+	test_ucarp_counts();
+	test_split();
+	test_late();
+	test_own_counter();
+	test_own_adverts();
+	test_turns();
+	test_ucarp_restarts();
+	test_constant();
+	test_strict();
+	test_strong();
+	test_wrap();
+	test_runs();
+	test_sources();
+	return tap_done();
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The controllers, as their sockets show them. */
+#ifndef XCARP_CTL_OWNERS_H
+#define XCARP_CTL_OWNERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Connects to the socket of an owner, without waiting. Returns it, not blocking; -ECONNREFUSED: nobody listens; -EAGAIN:
+ * its queue is full, so it lives but does not answer; -EPERM: who listens is neither root nor our own user; or another
+ * -errno.
+ */
+int owner_connect(uint32_t index);
+
+/* Does the process that wrote pid into `owners` still live? As it sees its pid: it may be in another pid namespace. */
+bool owner_is_alive(uint32_t index, uint32_t pid);
+
+#endif

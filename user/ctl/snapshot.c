@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "ctl/snapshot.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include <xcarp/fence.h>
+
+#include "ctl/owners.h"
+#include "ctl/text.h"
+
+#define LIVE_READ_TRIES 1000
+
+/* The program's half as it was at one moment; the controller's fields are each written whole. */
+static void read_live(const struct vr_live *shared, struct vr_live *live)
+{
+	for (int i = 0; i < LIVE_READ_TRIES; i++) {
+		uint64_t accepted = __atomic_load_n(&shared->accepted, __ATOMIC_ACQUIRE);
+
+		memcpy(live, shared, sizeof(*live));
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!(accepted & LIVE_WRITING) && __atomic_load_n(&shared->accepted, __ATOMIC_RELAXED) == accepted)
+			return;
+	}
+	live->accepted &= ~LIVE_WRITING;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	const struct address *x = a, *y = b;
+
+	if (x->entry.slot != y->entry.slot)
+		return x->entry.slot < y->entry.slot ? -1 : 1;
+	return memcmp(&x->key.ip_version, &y->key.ip_version, sizeof(x->key) - offsetof(struct vip_key, ip_version));
+}
+
+static int read_addresses(struct snapshot *snapshot, const struct maps *maps)
+{
+	void *keys, *values;
+	ssize_t count = maps_read_hash(maps, MAP_VIPS, sizeof(struct vip_key), sizeof(struct vip_entry), &keys, &values);
+
+	if (count < 0)
+		return (int)count;
+	snapshot->addresses = ctl_realloc(NULL, (size_t)count, sizeof(*snapshot->addresses));
+	snapshot->address_count = (size_t)count;
+	for (ssize_t i = 0; i < count; i++) {
+		snapshot->addresses[i].key = ((const struct vip_key *)keys)[i];
+		snapshot->addresses[i].entry = ((const struct vip_entry *)values)[i];
+	}
+	free(keys);
+	free(values);
+	qsort(snapshot->addresses, snapshot->address_count, sizeof(*snapshot->addresses), compare_addresses);
+	return 0;
+}
+
+static void read_owners(struct snapshot *snapshot, const struct maps *maps)
+{
+	const struct xcarp_owner *shared = maps_owners(maps);
+
+	for (uint32_t index = 0; index < maps->entries[MAP_OWNERS]; index++) {
+		struct owner *owner;
+
+		if (!shared[index].pid)
+			continue;
+		snapshot->owners = ctl_realloc(snapshot->owners, snapshot->owner_count + 1, sizeof(*owner));
+		owner = &snapshot->owners[snapshot->owner_count++];
+		*owner = (struct owner){ .shared = shared[index], .index = index };
+		owner->is_alive = owner_is_alive(index, owner->shared.pid);
+		snapshot->dead_owner_count += !owner->is_alive;
+		if (owner->shared.worst_late_ns > snapshot->worst_late_ns)
+			snapshot->worst_late_ns = owner->shared.worst_late_ns;
+	}
+}
+
+static bool is_alive(const struct snapshot *snapshot, uint32_t index, uint32_t pid)
+{
+	for (size_t i = 0; i < snapshot->owner_count; i++)
+		if (snapshot->owners[i].index == index)
+			return snapshot->owners[i].is_alive && snapshot->owners[i].shared.pid == pid;
+	return false;
+}
+
+static void take_slots(struct snapshot *snapshot, const struct maps *maps, uint32_t *places)
+{
+	const struct vr_live *shared = maps_live(maps);
+	uint32_t capacity = maps->entries[MAP_LIVE];
+	size_t room = 0;
+
+	for (uint32_t slot = 0; slot < capacity; slot++) {
+		struct vrouter *vr;
+
+		places[slot] = UINT32_MAX;
+		if (!__atomic_load_n(&shared[slot].claimed_by, __ATOMIC_ACQUIRE))
+			continue;
+		if (snapshot->count == room) {
+			room = room ? room * 2 : 64;
+			snapshot->vrouters = ctl_realloc(snapshot->vrouters, room, sizeof(*vr));
+		}
+		vr = &snapshot->vrouters[snapshot->count];
+		memset(vr, 0, sizeof(*vr));
+		read_live(&shared[slot], &vr->live);
+		if (!vr->live.claimed_by)
+			continue;
+		places[slot] = (uint32_t)snapshot->count++;
+		vr->slot = slot;
+		vr->owner = vr->live.claimed_by - 1u;
+		vr->owner_is_alive = is_alive(snapshot, vr->owner, vr->live.owner_pid);
+		vr->sent_per_s = vr->accepted_per_s = -1;
+		format_name(vr->live.interface, sizeof(vr->live.interface), vr->interface);
+	}
+}
+
+/* Of a master who has heard somebody else, and of all where the fence has been up; most of the time that is nobody. */
+static void take_fences(struct snapshot *snapshot, const struct maps *maps)
+{
+	for (size_t i = 0; i < snapshot->count; i++) {
+		struct vrouter *vr = &snapshot->vrouters[i];
+		const struct vr_live *live = &vr->live;
+		bool is_contested = live->state == MASTER && live->arrival_ns > live->answered_ns;
+		struct vr_guard guard;
+
+		if ((!is_contested && !snapshot->drops.fenced) ||
+		    bpf_map_lookup_elem(maps->fds[MAP_GUARD], &vr->slot, &guard))
+			continue;
+		vr->fenced_questions = guard.fenced;
+		vr->is_fenced = is_contested && fence_holds(live, guard.unanswered_ns, snapshot->now_ns);
+	}
+}
+
+/* An entry whose slot has been given to another since is not this one's. */
+static int take_entries(struct snapshot *snapshot, const struct maps *maps, const uint32_t *places)
+{
+	void *keys, *values;
+	ssize_t count = maps_read_hash(maps, MAP_VROUTERS, sizeof(struct vr_key), sizeof(struct vr_entry), &keys, &values);
+
+	for (ssize_t i = 0; i < count; i++) {
+		const struct vr_entry *entry = &((const struct vr_entry *)values)[i];
+		struct vrouter *vr;
+
+		if (entry->slot >= maps->entries[MAP_LIVE] || places[entry->slot] == UINT32_MAX)
+			continue;
+		vr = &snapshot->vrouters[places[entry->slot]];
+		if (entry->generation != vr->live.generation)
+			continue;
+		vr->has_entry = true;
+		vr->key = ((const struct vr_key *)keys)[i];
+		vr->entry = *entry;
+	}
+	free(keys);
+	free(values);
+	return count < 0 ? (int)count : 0;
+}
+
+static void take_addresses(struct snapshot *snapshot, const struct maps *maps, const uint32_t *places)
+{
+	for (size_t i = 0; i < snapshot->address_count; i++) {
+		const struct vip_entry *entry = &snapshot->addresses[i].entry;
+		struct vrouter *vr;
+
+		if (entry->slot >= maps->entries[MAP_LIVE] || places[entry->slot] == UINT32_MAX)
+			continue;
+		vr = &snapshot->vrouters[places[entry->slot]];
+		if (!vr->address_count)
+			vr->addresses = &snapshot->addresses[i];
+		vr->address_count++;
+		vr->held_count += entry->held;
+	}
+}
+
+static bool is_wanted(const struct vrouter *vr, const struct filter *filter)
+{
+	struct filter_subject subject = {
+		.interface = vr->interface,
+		.vhid = vr->live.vhid,
+		.ip_version = vr->key.ip_version,
+		.group = vr->has_entry ? vr->key.group : NULL,
+		.state = vr->live.state,
+		.owner_pid = vr->live.owner_pid,
+	};
+
+	return filter_matches(filter, &subject);
+}
+
+static void keep_wanted(struct snapshot *snapshot, const struct filter *filter)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < snapshot->count; i++) {
+		const struct vrouter *vr = &snapshot->vrouters[i];
+
+		if (filter->count && !is_wanted(vr, filter))
+			continue;
+		if (vr->live.state <= MASTER)
+			snapshot->states[vr->live.state]++;
+		if (vr->live.worst_late_us * 1000ull > snapshot->worst_late_ns)
+			snapshot->worst_late_ns = vr->live.worst_late_us * 1000ull;
+		snapshot->vrouters[kept++] = *vr;
+	}
+	snapshot->count = kept;
+}
+
+int vrouter_compare(const void *a, const void *b)
+{
+	const struct vrouter *x = a, *y = b;
+	int order = strverscmp(x->interface, y->interface);
+
+	if (!order)
+		order = x->live.vhid - y->live.vhid;
+	if (!order)
+		order = memcmp(x->key.group, y->key.group, sizeof(x->key.group));
+	if (!order)
+		order = (int)x->key.vlan - (int)y->key.vlan;
+	if (!order)
+		order = x->slot < y->slot ? -1 : 1;
+	return order;
+}
+
+int snapshot_take(struct snapshot *snapshot, const struct maps *maps, const struct filter *filter,
+		  char error[CTL_ERROR_LEN])
+{
+	uint32_t *places = ctl_realloc(NULL, maps->entries[MAP_LIVE], sizeof(*places));
+	int err;
+
+	*snapshot = (struct snapshot){ .abi = maps->abi };
+	read_owners(snapshot, maps);
+	take_slots(snapshot, maps, places);
+	err = take_entries(snapshot, maps, places) ?: read_addresses(snapshot, maps) ?:
+	      maps_read_drops(maps, &snapshot->drops);
+	snapshot->now_ns = clock_now_ns(CLOCK_MONOTONIC);
+	if (!err) {
+		take_fences(snapshot, maps);
+		take_addresses(snapshot, maps, places);
+		keep_wanted(snapshot, filter);
+		qsort(snapshot->vrouters, snapshot->count, sizeof(*snapshot->vrouters), vrouter_compare);
+	} else {
+		snprintf(error, CTL_ERROR_LEN, "%s: cannot read the maps: %s", maps->path, strerror(-err));
+		snapshot_free(snapshot);
+	}
+	free(places);
+	return err;
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+	free(snapshot->vrouters);
+	free(snapshot->owners);
+	free(snapshot->addresses);
+	*snapshot = (struct snapshot){ 0 };
+}
+
+char *vrouter_name(const struct vrouter *vr, char text[VROUTER_NAME_LEN])
+{
+	char group[ADDRESS_TEXT_LEN];
+	bool is_usual = !vr->has_entry || is_usual_group((uint8_t)vr->key.ip_version, vr->key.group);
+
+	snprintf(text, VROUTER_NAME_LEN, "%s/%u%s%s", vr->interface, vr->live.vhid, is_usual ? "" : "@",
+		 is_usual ? "" : vrouter_group(vr, group));
+	return text;
+}
+
+char *vrouter_master(const struct vrouter *vr, char text[ADDRESS_TEXT_LEN])
+{
+	if ((vr->live.state == BACKUP && vr->live.arrival_ns) || vr->is_fenced)
+		return format_address(vr->live.ip_version, vr->live.source, text);
+	snprintf(text, ADDRESS_TEXT_LEN, "%s", vr->live.state == MASTER ? "self" : "-");
+	return text;
+}
+
+char *vrouter_group(const struct vrouter *vr, char text[ADDRESS_TEXT_LEN])
+{
+	if (vr->has_entry)
+		return format_group((uint8_t)vr->key.ip_version, vr->key.group, text);
+	snprintf(text, ADDRESS_TEXT_LEN, "-");
+	return text;
+}

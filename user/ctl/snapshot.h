@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* All virtual routers of a network namespace at one moment, with what the maps know of each put together. */
+#ifndef XCARP_CTL_SNAPSHOT_H
+#define XCARP_CTL_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <xcarp/abi.h>
+
+#include "ctl/filter.h"
+#include "ctl/format.h"
+#include "ctl/maps.h"
+
+struct address {
+	struct vip_key key;
+	struct vip_entry entry;
+};
+
+struct vrouter {
+	struct vr_live live;
+	struct vr_key key; /* where has_entry */
+	struct vr_entry entry;
+	bool has_entry; /* false: its interface is not there, so the program does not know it */
+	bool owner_is_alive;
+	bool is_fenced; /* MASTER, but another one is, and the driver keeps questions for its addresses from the host */
+	uint64_t fenced_questions; /* that were kept from it; where none is or ever was: 0 */
+	uint32_t slot;
+	uint32_t owner; /* index in `owners` */
+	const struct address *addresses;
+	uint32_t address_count;
+	uint32_t held_count;
+	double sent_per_s, accepted_per_s; /* below 0: not known */
+	char interface[NAME_TEXT_LEN];
+};
+
+struct owner {
+	struct xcarp_owner shared;
+	uint32_t index;
+	bool is_alive;
+};
+
+struct snapshot {
+	uint64_t now_ns; /* CLOCK_MONOTONIC */
+	struct xcarp_abi abi;
+	struct vrouter *vrouters; /* by interface, VHID, group, VLAN */
+	size_t count;
+	struct owner *owners;
+	size_t owner_count;
+	size_t dead_owner_count;
+	struct address *addresses; /* by slot, address */
+	size_t address_count;
+	struct xcarp_drops drops;
+	size_t states[MASTER + 1];
+	uint64_t worst_late_ns;
+};
+
+/* Returns 0 or -errno with error filled. The memory of an earlier snapshot is to be freed first. */
+int snapshot_take(struct snapshot *snapshot, const struct maps *maps, const struct filter *filter,
+		  char error[CTL_ERROR_LEN]);
+
+void snapshot_free(struct snapshot *snapshot);
+
+/* Nanoseconds from a time of the maps until the snapshot; 0 if it lies after. */
+static inline uint64_t snapshot_age_ns(const struct snapshot *snapshot, uint64_t when_ns)
+{
+	return snapshot->now_ns > when_ns ? snapshot->now_ns - when_ns : 0;
+}
+
+/* As strcmp(): by interface in natural order, VHID, group, VLAN. */
+int vrouter_compare(const void *a, const void *b);
+
+/* eth0/10, or eth0/10@224.0.0.20 where the group is not the usual one. */
+#define VROUTER_NAME_LEN (NAME_TEXT_LEN + 4 + ADDRESS_TEXT_LEN)
+char *vrouter_name(const struct vrouter *vr, char text[VROUTER_NAME_LEN]);
+
+/* Who is master: an address, self, or - where nobody is known. */
+char *vrouter_master(const struct vrouter *vr, char text[ADDRESS_TEXT_LEN]);
+
+/* Writes the group, or - where it is not known. */
+char *vrouter_group(const struct vrouter *vr, char text[ADDRESS_TEXT_LEN]);
+
+#endif

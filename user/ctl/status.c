@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* `status`: a table, one virtual router in detail, or everything as JSON. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/columns.h"
+#include "ctl/command.h"
+#include "ctl/journal.h"
+#include "ctl/json.h"
+#include "ctl/maps.h"
+#include "ctl/snapshot.h"
+
+#define JOURNAL_LINES 10
+
+static void add_summary(struct text *text, const struct snapshot *snapshot)
+{
+	char span[SPAN_TEXT_LEN];
+
+	text_printf(text, "%zu virtual routers: %zu MASTER, %zu BACKUP, %zu INIT; %zu processes", snapshot->count,
+		    snapshot->states[MASTER], snapshot->states[BACKUP], snapshot->states[INIT], snapshot->owner_count);
+	if (snapshot->dead_owner_count)
+		text_printf(text, " (%zu dead)", snapshot->dead_owner_count);
+	text_printf(text, "; at worst %s late\n", format_lateness(snapshot->worst_late_ns, span));
+}
+
+static uint64_t drop_count(const struct snapshot *snapshot, unsigned int at)
+{
+	return ((const __u64 *)&snapshot->drops)[at];
+}
+
+static void add_drops(struct text *text, const struct snapshot *snapshot)
+{
+	bool any = false;
+
+	for (unsigned int at = 0; drop_name(at); at++) {
+		if (!drop_count(snapshot, at))
+			continue;
+		text_add(text, any ? ", " : "adverts: ");
+		text_printf(text, "%s %llu", drop_name(at), (unsigned long long)drop_count(snapshot, at));
+		any = true;
+	}
+	if (any)
+		text_add(text, "\n");
+}
+
+static void add_table(struct text *text, const struct snapshot *snapshot)
+{
+	const struct vrouter **rows = ctl_realloc(NULL, snapshot->count, sizeof(*rows));
+	struct layout layout;
+
+	for (size_t i = 0; i < snapshot->count; i++)
+		rows[i] = &snapshot->vrouters[i];
+	layout_choose(&layout, snapshot, rows, snapshot->count, false, 0);
+	layout_header(text, &layout);
+	text_add(text, "\n");
+	for (size_t i = 0; i < snapshot->count; i++) {
+		layout_row(text, &layout, snapshot, rows[i]);
+		text_add(text, "\n");
+	}
+	free(rows);
+}
+
+static void add_field(struct text *text, const char *name, const char *value)
+{
+	text_printf(text, "  %-16s %s\n", name, value);
+}
+
+static void add_state(struct text *text, const struct snapshot *snapshot, const struct vrouter *vr)
+{
+	char span[SPAN_TEXT_LEN], master[ADDRESS_TEXT_LEN];
+	const struct vr_live *live = &vr->live;
+
+	text_printf(text, "  %-16s %s for %s, entered %u times\n", "state", state_name(live->state),
+		    format_span(snapshot_age_ns(snapshot, live->since_ns), span), live->transitions);
+	if (live->hold)
+		text_printf(text, "  %-16s %s, until `xcarpctl release`\n", "held", hold_name(live->hold));
+	add_field(text, "master", vrouter_master(vr, master));
+	if (!live->ifindex)
+		add_field(text, "interface", "is not there, or cannot be used");
+	text_printf(text, "  %-16s advbase %u s, advskew %u/256 s\n", "own interval", live->own_advbase, live->own_advskew);
+	add_field(text, "authentication", auth_name(live->auth));
+	text_printf(text, "  %-16s %llu sent, %llu accepted\n", "adverts", (unsigned long long)live->adverts_sent,
+		    (unsigned long long)live->accepted);
+	text_printf(text, "  %-16s %s\n", "worst lateness", format_lateness(live->worst_late_us * 1000ull, span));
+	if (vr->is_fenced)
+		text_printf(text, "  %-16s up: another one is master, and the process does not react; questions for its addresses "
+			    "kept from this host: %llu\n", "fence", (unsigned long long)vr->fenced_questions);
+	else if (vr->fenced_questions)
+		text_printf(text, "  %-16s down; questions for its addresses kept from this host: %llu\n", "fence",
+			    (unsigned long long)vr->fenced_questions);
+	text_printf(text, "  %-16s process %u%s\n", "owner", live->owner_pid, vr->owner_is_alive ? "" : ", which is dead");
+}
+
+static void add_newest_advert(struct text *text, const struct snapshot *snapshot, const struct vrouter *vr)
+{
+	char span[SPAN_TEXT_LEN], source[ADDRESS_TEXT_LEN];
+	const struct vr_live *live = &vr->live;
+
+	if (!live->arrival_ns) {
+		add_field(text, "newest advert", "none was heard");
+		return;
+	}
+	text_printf(text, "  %-16s from %s, %s ago: advbase %u, advskew %u, demote %u, counter %016llx, by %s\n", "newest advert",
+		    format_address(live->ip_version, live->source, source),
+		    format_span(snapshot_age_ns(snapshot, live->arrival_ns), span), live->advbase, live->advskew, live->demote,
+		    (unsigned long long)live->counter, auth_name(live->is_strong ? AUTH_SIPHASH : AUTH_HMAC_SHA1));
+}
+
+static void add_addresses(struct text *text, const struct vrouter *vr)
+{
+	char address[ADDRESS_TEXT_LEN];
+
+	for (uint32_t i = 0; i < vr->address_count; i++)
+		text_printf(text, "  %-16s %s/%u, %s\n", i ? "" : "addresses",
+			    format_address(vr->addresses[i].key.ip_version, vr->addresses[i].key.address, address),
+			    vr->addresses[i].entry.prefix_len,
+			    vr->addresses[i].entry.held ? "on the interface" : "not on the interface by our doing");
+}
+
+static void add_history(struct text *text, const struct maps *maps, const struct vrouter *vr)
+{
+	struct journal_entry entries[JOURNAL_LINES];
+	size_t count = journal_about(maps, vr->slot, vr->live.vhid, vr->live.interface, entries, JOURNAL_LINES);
+
+	if (count)
+		text_add(text, "\n");
+	for (size_t i = 0; i < count; i++) {
+		journal_line(text, &entries[i]);
+		if (i + 1 == count)
+			text_printf(text, "  that is: %s\n", cause_meaning(entries[i].cause));
+	}
+}
+
+static void add_detail(struct text *text, const struct snapshot *snapshot, const struct maps *maps,
+		       const struct vrouter *vr)
+{
+	char name[VROUTER_NAME_LEN], group[ADDRESS_TEXT_LEN];
+
+	text_printf(text, "%s\n", vrouter_name(vr, name));
+	add_field(text, "group", vrouter_group(vr, group));
+	if (vr->key.vlan)
+		text_printf(text, "  %-16s %u\n", "VLAN", vr->key.vlan);
+	add_state(text, snapshot, vr);
+	add_newest_advert(text, snapshot, vr);
+	add_addresses(text, vr);
+	add_history(text, maps, vr);
+}
+
+/* JSON. */
+
+static void json_time(struct text *text, const struct snapshot *snapshot, const char *ns_name, const char *age_name,
+		      uint64_t when_ns)
+{
+	if (!when_ns) {
+		json_null(text, ns_name);
+		json_null(text, age_name);
+		return;
+	}
+	json_u64(text, ns_name, when_ns);
+	json_seconds(text, age_name, snapshot_age_ns(snapshot, when_ns));
+}
+
+static void json_addresses(struct text *text, const struct vrouter *vr)
+{
+	char address[ADDRESS_TEXT_LEN];
+
+	json_open(text, "vips", '[');
+	for (uint32_t i = 0; i < vr->address_count; i++) {
+		json_open(text, NULL, '{');
+		json_string(text, "address",
+			    format_address(vr->addresses[i].key.ip_version, vr->addresses[i].key.address, address));
+		json_u64(text, "prefix_len", vr->addresses[i].entry.prefix_len);
+		json_bool(text, "held", vr->addresses[i].entry.held);
+		json_close(text, '}');
+	}
+	json_close(text, ']');
+}
+
+static void json_vrouter(struct text *text, const struct snapshot *snapshot, const struct vrouter *vr)
+{
+	const struct vr_live *live = &vr->live;
+	char address[ADDRESS_TEXT_LEN];
+
+	json_open(text, NULL, '{');
+	json_string(text, "interface", vr->interface);
+	json_u64(text, "ifindex", live->ifindex);
+	json_u64(text, "vlan", vr->key.vlan);
+	json_string(text, "group", vrouter_group(vr, address));
+	json_u64(text, "vhid", live->vhid);
+	json_string(text, "state", state_name(live->state));
+	json_time(text, snapshot, "since_ns", "since_age_s", live->since_ns);
+	json_u64(text, "transitions", live->transitions);
+	json_string(text, "hold", hold_name(live->hold));
+	json_string(text, "master", vrouter_master(vr, address));
+	json_u64(text, "own_advbase", live->own_advbase);
+	json_u64(text, "own_advskew", live->own_advskew);
+	json_string(text, "auth", auth_name(live->auth));
+	json_u64(text, "adverts_sent", live->adverts_sent);
+	json_u64(text, "adverts_accepted", live->accepted);
+	json_time(text, snapshot, "arrival_ns", "arrival_age_s", live->arrival_ns);
+	if (live->arrival_ns)
+		json_string(text, "source", format_address(live->ip_version, live->source, address));
+	else
+		json_null(text, "source");
+	json_u64(text, "advbase", live->advbase);
+	json_u64(text, "advskew", live->advskew);
+	json_u64(text, "demote", live->demote);
+	json_u64(text, "counter", live->counter);
+	json_bool(text, "strong", live->is_strong);
+	json_seconds(text, "worst_late_s", live->worst_late_us * 1000ull);
+	json_u64(text, "owner_pid", live->owner_pid);
+	json_bool(text, "owner_alive", vr->owner_is_alive);
+	json_bool(text, "fenced", vr->is_fenced);
+	json_u64(text, "fenced_questions", vr->fenced_questions);
+	json_u64(text, "slot", vr->slot);
+	json_addresses(text, vr);
+	json_close(text, '}');
+}
+
+static void json_owner(struct text *text, const struct snapshot *snapshot, const struct owner *owner)
+{
+	const struct xcarp_owner *shared = &owner->shared;
+	char version[NAME_TEXT_LEN];
+
+	json_open(text, NULL, '{');
+	json_u64(text, "index", owner->index);
+	json_u64(text, "pid", shared->pid);
+	json_bool(text, "alive", owner->is_alive);
+	json_string(text, "version", format_name(shared->version, sizeof(shared->version), version));
+	json_u64(text, "vrouters", shared->vrouters);
+	json_time(text, snapshot, "started_ns", "started_age_s", shared->started_ns);
+	json_u64(text, "wakeups", shared->wakeups);
+	json_u64(text, "adverts_sent", shared->adverts_sent);
+	json_u64(text, "records", shared->records);
+	json_u64(text, "reloads", shared->reloads);
+	json_u64(text, "realtime", shared->realtime);
+	json_seconds(text, "worst_late_s", shared->worst_late_ns);
+	json_close(text, '}');
+}
+
+static void add_json(struct text *text, const struct snapshot *snapshot)
+{
+	json_open(text, NULL, '{');
+	json_u64(text, "now_ns", snapshot->now_ns);
+	json_u64(text, "abi_version", snapshot->abi.abi_version);
+	json_u64(text, "capacity", snapshot->abi.capacity);
+	json_open(text, "states", '{');
+	for (unsigned int state = INIT; state <= MASTER; state++)
+		json_u64(text, state_name(state), snapshot->states[state]);
+	json_close(text, '}');
+	json_open(text, "adverts", '{');
+	for (unsigned int at = 0; drop_name(at); at++)
+		json_u64(text, drop_name(at), drop_count(snapshot, at));
+	json_close(text, '}');
+	json_open(text, "owners", '[');
+	for (size_t i = 0; i < snapshot->owner_count; i++)
+		json_owner(text, snapshot, &snapshot->owners[i]);
+	json_close(text, ']');
+	json_open(text, "vrouters", '[');
+	for (size_t i = 0; i < snapshot->count; i++)
+		json_vrouter(text, snapshot, &snapshot->vrouters[i]);
+	json_close(text, ']');
+	json_close(text, '}');
+	text_add(text, "\n");
+}
+
+static int report(const struct command_options *options, const struct maps *maps, const struct snapshot *snapshot)
+{
+	struct text text = { 0 };
+	int err;
+
+	if (options->json) {
+		add_json(&text, snapshot);
+	} else if (!snapshot->count && options->filter.count) {
+		return tell("no virtual router fits; `xcarpctl status` shows all");
+	} else if (snapshot->count == 1 && filter_names_vhid(&options->filter)) {
+		add_detail(&text, snapshot, maps, snapshot->vrouters);
+	} else {
+		add_summary(&text, snapshot);
+		add_drops(&text, snapshot);
+		if (snapshot->count) {
+			text_add(&text, "\n");
+			add_table(&text, snapshot);
+		}
+	}
+	err = text_print(&text);
+	text_free(&text);
+	return err ? tell("standard output: %s", strerror(-err)) : EXIT_SUCCESS;
+}
+
+int status_run(const struct command_options *options)
+{
+	struct snapshot snapshot;
+	struct maps maps;
+	char error[CTL_ERROR_LEN];
+	int status;
+
+	if (maps_open(&maps, error))
+		return tell("%s", error);
+	if (snapshot_take(&snapshot, &maps, &options->filter, error)) {
+		status = tell("%s", error);
+	} else {
+		status = report(options, &maps, &snapshot);
+		snapshot_free(&snapshot);
+	}
+	maps_close(&maps);
+	return status;
+}

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What the engine tells people: log lines, ucarp's words first, for those who grep, then what ucarp does not tell; and
+ * the journal's entries. One virtual router has a line a second for each reason; all together have LINES_A_SECOND, so
+ * that ten thousand take-overs are not ten thousand lines. What is held back is counted, and the count is told.
+ */
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/vrouter.h"
+
+#define LOG_INTERVAL_NS NS_PER_S
+#define LINES_A_SECOND 200
+
+static const char *const log_phrases[] = {
+#define X(value, phrase) [value] = phrase,
+	LOG_REASONS(X)
+#undef X
+};
+
+/* A virtual router that never logs needs none; where memory is short it goes without. */
+static struct log_limit *limit_of(struct vrouter *vr, enum log_reason reason)
+{
+	if (!vr->limits)
+		vr->limits = calloc(LOG_REASON_COUNT, sizeof(*vr->limits));
+	return vr->limits ? &vr->limits[reason] : NULL;
+}
+
+/* Somebody else decides how many of these there are: all virtual routers and all reasons together have a line a second. */
+static bool is_refusal(enum log_reason reason)
+{
+	return reason >= ABOUT_BAD_DIGEST && reason <= ABOUT_FLOOD;
+}
+
+/* Of refusals the next line takes the count of those that were held back with it; there is some time for one. */
+static uint64_t held_back_due_ns(const struct log_limit *limit, enum log_reason reason)
+{
+	return limit->until_ns + (is_refusal(reason) ? LOG_INTERVAL_NS : 0);
+}
+
+static void tell_later(struct engine *engine, uint64_t due_ns)
+{
+	if (due_ns < engine->held_back_ns)
+		engine->held_back_ns = due_ns;
+}
+
+static uint64_t refusal_of(const struct vrouter *vr, enum log_reason reason)
+{
+	return (uint64_t)vr->index * LOG_REASON_COUNT + reason;
+}
+
+static bool engine_holds_back(struct engine *engine, const struct vrouter *vr, enum log_reason reason, uint64_t now_ns)
+{
+	struct log_limit *limit = &engine->limits[is_refusal(reason) ? ABOUT_BAD_DIGEST : reason];
+	/* Where others wait it is not the same one's turn again. */
+	bool is_next = is_refusal(reason) && engine->refused != refusal_of(vr, reason);
+
+	/* What was held back is told first. */
+	if (now_ns >= limit->until_ns && (!limit->held_back || is_next)) {
+		limit->until_ns = now_ns + LOG_INTERVAL_NS;
+		limit->count = 0;
+	}
+	if (limit->count < (is_refusal(reason) ? 1 : LINES_A_SECOND)) {
+		limit->count++;
+		return false;
+	}
+	limit->held_back++;
+	tell_later(engine, held_back_due_ns(limit, reason));
+	return true;
+}
+
+static bool vrouter_holds_back(struct engine *engine, struct vrouter *vr, enum log_reason reason, uint64_t now_ns)
+{
+	struct log_limit *limit;
+
+	if (vr->limits && now_ns < vr->limits[reason].until_ns) {
+		if (!vr->limits[reason].held_back++) {
+			vr->held_back |= 1u << reason;
+			vrouter_rearm(engine, vr);
+		}
+		return true;
+	}
+	if (engine_holds_back(engine, vr, reason, now_ns))
+		return true;
+	limit = limit_of(vr, reason);
+	if (limit)
+		limit->until_ns = now_ns + LOG_INTERVAL_NS;
+	return false;
+}
+
+bool vrouter_log(struct engine *engine, struct vrouter *vr, enum log_reason reason, uint64_t now_ns, int priority,
+		 const char *format, ...)
+{
+	char line[LINE_LEN];
+	va_list args;
+	int len;
+
+	if (vrouter_holds_back(engine, vr, reason, now_ns))
+		return false;
+	va_start(args, format);
+	len = vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	if (len > 0 && (size_t)len < sizeof(line))
+		len += snprintf(line + len, sizeof(line) - (size_t)len, " (%s id %u)", vr->options->interface, vr->options->vhid);
+	if (is_refusal(reason)) {
+		struct log_limit *limit = &engine->limits[ABOUT_BAD_DIGEST];
+
+		if (limit->held_back && len > 0 && (size_t)len < sizeof(line))
+			snprintf(line + len, sizeof(line) - (size_t)len, "; other such lines held back: %u", limit->held_back);
+		limit->held_back = 0;
+		engine->refused = refusal_of(vr, reason);
+	}
+	engine->ports->log(engine->ports->ctx, priority, line);
+	return true;
+}
+
+void engine_debug(struct engine *engine, const char *format, ...)
+{
+	char line[LINE_LEN];
+	va_list args;
+
+	if (!engine->ports->debug)
+		return;
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	engine->ports->log(engine->ports->ctx, LOG_DEBUG, line);
+}
+
+uint64_t vrouter_held_back_deadline(const struct vrouter *vr)
+{
+	uint64_t deadline_ns = TIMERS_NEVER;
+
+	for (uint32_t left = vr->held_back; left; left &= left - 1) {
+		uint64_t until_ns = vr->limits[__builtin_ctz(left)].until_ns;
+
+		if (until_ns < deadline_ns)
+			deadline_ns = until_ns;
+	}
+	return deadline_ns;
+}
+
+void vrouter_tell_held_back(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
+{
+	for (uint32_t left = vr->held_back; left; left &= left - 1) {
+		enum log_reason reason = (enum log_reason)__builtin_ctz(left);
+		struct log_limit *limit = &vr->limits[reason];
+		uint32_t count = limit->held_back;
+
+		if (now_ns < limit->until_ns)
+			continue;
+		limit->held_back = 0;
+		vr->held_back &= ~(1u << reason);
+		vrouter_log(engine, vr, reason, now_ns, LOG_WARNING, "%s: %u more in the last second; now %s",
+			    log_phrases[reason], count, election_state_name(vr->election.state));
+	}
+}
+
+void engine_tell_held_back(struct engine *engine, uint64_t now_ns)
+{
+	if (now_ns < engine->held_back_ns)
+		return;
+	engine->held_back_ns = TIMERS_NEVER;
+	for (int reason = 0; reason < LOG_REASON_COUNT; reason++) {
+		struct log_limit *limit = &engine->limits[reason];
+		uint64_t due_ns = held_back_due_ns(limit, (enum log_reason)reason);
+		char line[LINE_LEN];
+
+		if (!limit->held_back)
+			continue;
+		if (now_ns < due_ns) {
+			tell_later(engine, due_ns);
+			continue;
+		}
+		if (is_refusal(reason))
+			snprintf(line, sizeof(line), "Adverts refused: %u more such lines held back", limit->held_back);
+		else
+			snprintf(line, sizeof(line), "%s: %u more lines of other virtual routers held back; see `xcarpctl monitor`",
+				 log_phrases[reason], limit->held_back);
+		limit->held_back = 0;
+		/* This was the line of the second that begins. */
+		if (is_refusal(reason)) {
+			limit->until_ns = now_ns + LOG_INTERVAL_NS;
+			limit->count = 1;
+		}
+		engine->ports->log(engine->ports->ctx, LOG_WARNING, line);
+	}
+}
+
+const char *source_text(const struct xcarp_record *advert, char text[46])
+{
+	return inet_ntop(advert->ip_version == 6 ? AF_INET6 : AF_INET, advert->source, text, INET6_ADDRSTRLEN);
+}
+
+static double seconds_of_256ths(uint32_t n)
+{
+	return n / 256.0;
+}
+
+static const char *why_too_slow(const struct xcarp_record *advert)
+{
+	return advert && advert->advbase == CARP_BOW_OUT && advert->advskew == CARP_BOW_OUT ? "bowed out" :
+											       "advertises too rarely";
+}
+
+static bool log_cause(struct engine *engine, struct vrouter *vr, enum vr_cause cause,
+		      const struct xcarp_record *advert, uint64_t now_ns)
+{
+	char source[INET6_ADDRSTRLEN] = "";
+	double theirs = 0, ours = seconds_of_256ths(election_interval_256ths(&vr->election, &vr->config));
+
+	if (advert) {
+		source_text(advert, source);
+		theirs = seconds_of_256ths(advert->advbase * 256u + advert->advskew);
+	}
+	switch (cause) {
+	case CAUSE_LINK_DOWN:
+		return vrouter_log(engine, vr, ABOUT_LINK, now_ns, LOG_WARNING, "%s: %s", vr->options->interface,
+				   vr->link.ifindex ? "link lost" : "interface gone");
+	case CAUSE_WITHDRAWN:
+		return vrouter_log(engine, vr, ABOUT_LINK, now_ns, LOG_WARNING, "%s: can no longer be used",
+				   vr->options->interface);
+	case CAUSE_MASTER_SILENT:
+		if (vr->heard_ns)
+			return vrouter_log(engine, vr, ABOUT_SILENCE, now_ns, LOG_WARNING,
+					   "Master is silent: last advert %.3f s ago",
+					   (double)(now_ns - vr->heard_ns) / NS_PER_S);
+		return vrouter_log(engine, vr, ABOUT_SILENCE, now_ns, LOG_WARNING, "No master: no advert heard");
+	case CAUSE_PREEMPTION:
+		return vrouter_log(engine, vr, ABOUT_PREEMPTION, now_ns, LOG_WARNING,
+				   "Putting MASTER down - preemption: %s advertises every %.3f s, we every %.3f s", source,
+				   theirs, ours);
+	case CAUSE_MASTER_TOO_SLOW:
+		return vrouter_log(engine, vr, ABOUT_SLOW_MASTER, now_ns, LOG_WARNING,
+				   "Putting MASTER DOWN (going to time out): %s %s", source, why_too_slow(advert));
+	case CAUSE_PREFERRED_MASTER:
+		return vrouter_log(engine, vr, ABOUT_PREFERRED, now_ns, LOG_WARNING,
+				   "Preferred master advertised: going back to BACKUP state: %s advertises every %.3f s, we every %.3f s",
+				   source, theirs, ours);
+	case CAUSE_NON_PREFERRED_MASTER:
+		return vrouter_log(engine, vr, ABOUT_NON_PREFERRED, now_ns, LOG_WARNING,
+				   "Non-preferred master advertising: reasserting control of VIP with another gratuitous arp: "
+				   "%s advertises every %.3f s, we every %.3f s",
+				   source, theirs, ours);
+	case CAUSE_FENCED:
+		return vrouter_log(engine, vr, ABOUT_FENCE, now_ns, LOG_WARNING,
+				   "Fenced: %s has been master for %.3f s without our reaction: going back to BACKUP state", source,
+				   (double)(now_ns - advert->arrival_ns) / NS_PER_S);
+	case CAUSE_DEMOTED:
+		return vrouter_log(engine, vr, ABOUT_HOLD, now_ns, LOG_WARNING,
+				   vr->election.hold == DEMOTED ? "Demoted: staying out until released" :
+								  "Demoted: staying out for 3 s, then backup as usual");
+	case CAUSE_PROMOTED:
+		return vrouter_log(engine, vr, ABOUT_HOLD, now_ns, LOG_WARNING, "Promoted: claiming the shortest interval");
+	case CAUSE_RELEASED:
+		return vrouter_log(engine, vr, ABOUT_HOLD, now_ns, LOG_WARNING, "Released: electing as usual");
+	case CAUSE_ADOPTED:
+		return vrouter_log(engine, vr, ABOUT_ADOPTION, now_ns, LOG_WARNING,
+				   "Adopted: going on as MASTER, last advert %.3f s ago",
+				   (double)(now_ns - vr->live->sent_ns) / NS_PER_S);
+	case CAUSE_SEND_SUPPRESSED:
+		return vrouter_log(engine, vr, ABOUT_SUPPRESSION, now_ns, LOG_ERR,
+				   "Sending failed three times: advertising skew %d until three adverts were sent",
+				   CARP_SKEW_SUPPRESSED);
+	case CAUSE_SEND_RECOVERED:
+		return vrouter_log(engine, vr, ABOUT_SUPPRESSION, now_ns, LOG_NOTICE, "Sending works again");
+	default:
+		return false;
+	}
+}
+
+void vrouter_tell(struct engine *engine, struct vrouter *vr, enum vr_state before, enum vr_cause cause,
+		  const struct xcarp_record *advert, uint64_t now_ns)
+{
+	bool is_told = cause != CAUSE_NONE && log_cause(engine, vr, cause, advert, now_ns);
+
+	/* Notices may come with every advert; transitions are all written down. */
+	if (is_told || vr->election.state != before)
+		vrouter_journal(engine, vr, before, cause, advert, now_ns);
+}
+
+void vrouter_log_state(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
+{
+	static const enum log_reason about[] = {
+		[INIT] = ABOUT_INIT,
+		[BACKUP] = ABOUT_BACKUP,
+		[MASTER] = ABOUT_MASTER,
+	};
+
+	vrouter_log(engine, vr, about[vr->election.state], now_ns, LOG_WARNING, "Switching to state: %s",
+		    election_state_name(vr->election.state));
+}
+
+void vrouter_log_mac(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
+{
+	uint8_t mac[FRAME_MAC_LEN];
+
+	if (vr->options->real_mac)
+		memcpy(mac, vr->link.mac, sizeof(mac));
+	else
+		frame_virtual_mac(mac, vr->options->vhid);
+	vrouter_log(engine, vr, ABOUT_MAC, now_ns, LOG_INFO,
+		    "Local advertised ethernet address is [%02x:%02x:%02x:%02x:%02x:%02x]", mac[0], mac[1], mac[2], mac[3],
+		    mac[4], mac[5]);
+}
+
+void vrouter_journal(struct engine *engine, struct vrouter *vr, enum vr_state before, enum vr_cause cause,
+		     const struct xcarp_record *advert, uint64_t now_ns)
+{
+	struct journal_entry entry = {
+		.when_ns = now_ns,
+		.ifindex = vr->link.ifindex,
+		.owner_pid = vr->live->owner_pid,
+		.vhid = vr->options->vhid,
+		.from = (uint8_t)before,
+		.to = (uint8_t)vr->election.state,
+		.cause = (uint8_t)cause,
+	};
+
+	memcpy(entry.interface, vr->options->interface, sizeof(entry.interface));
+	memcpy(entry.group, &vr->options->group, sizeof(entry.group));
+	if (advert) {
+		entry.ip_version = advert->ip_version;
+		entry.advbase = advert->advbase;
+		entry.advskew = advert->advskew;
+		entry.count = advert->count;
+		memcpy(entry.source, advert->source, sizeof(entry.source));
+	}
+	engine->ports->journal(engine->ports->ctx, vr->index, &entry);
+}

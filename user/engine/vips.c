@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Which of the virtual addresses are on their interfaces, as the kernel tells it, and what follows where somebody else
+ * has put one there or taken it away.
+ */
+#include <string.h>
+
+#include "engine/vrouter.h"
+
+#define REPAIR_INTERVAL_NS (NS_PER_S / 10) /* between two tries to put addresses back */
+
+static uint32_t hash_of(const struct vip *vip)
+{
+	return table_hash(0, vip->address, vip_len(vip));
+}
+
+bool vips_enter(struct engine *engine, const struct vrouter *vr)
+{
+	for (unsigned int i = 0; i < vr->options->vip_count; i++) {
+		if (table_put(engine->by_vip, hash_of(&vr->options->vips[i]), VIP_NUMBER(vr->index, i)))
+			continue;
+		vips_leave(engine, vr);
+		return false;
+	}
+	return true;
+}
+
+void vips_leave(struct engine *engine, const struct vrouter *vr)
+{
+	for (unsigned int i = 0; i < vr->options->vip_count; i++)
+		table_remove(engine->by_vip, hash_of(&vr->options->vips[i]), VIP_NUMBER(vr->index, i));
+}
+
+static void schedule_repair(struct engine *engine, struct vrouter *vr, uint64_t at_ns)
+{
+	if (at_ns < vr->repaired_ns + REPAIR_INTERVAL_NS)
+		at_ns = vr->repaired_ns + REPAIR_INTERVAL_NS;
+	if (at_ns < vr->repair_ns)
+		vr->repair_ns = at_ns;
+	vrouter_rearm(engine, vr);
+}
+
+static uint32_t all_vips(const struct vrouter *vr)
+{
+	return (uint32_t)((1ull << vr->options->vip_count) - 1);
+}
+
+static bool holds_vips(const struct vrouter *vr)
+{
+	return vr->election.state == MASTER && vr->options->manage_vips && vr->link.ifindex;
+}
+
+/*
+ * An address of ours on a backup is a second host that answers for it, whoever put it there. What is there after the end
+ * may be its successor's, under another id.
+ */
+static bool must_not_hold_vips(const struct vrouter *vr)
+{
+	return vr->election.state != MASTER && vr->options->manage_vips && vr->link.ifindex && vr->is_started &&
+	       !vr->is_stopped;
+}
+
+static const char *first_missing(const struct vrouter *vr, char text[VIP_TEXT_LEN])
+{
+	int i = __builtin_ctz(all_vips(vr) & ~vr->vips_present);
+
+	return vip_format(&vr->options->vips[i], true, text);
+}
+
+void vips_repair(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
+{
+	const struct vip *vip;
+	char text[VIP_TEXT_LEN];
+
+	vr->repair_ns = TIMERS_NEVER;
+	/* What stands in line was not done yet, so nobody has undone it; this looks again after it. */
+	if (vr->pending & (ACT_VIPS_ADD | ACT_VIPS_DEL)) {
+		schedule_repair(engine, vr, now_ns + REPAIR_INTERVAL_NS);
+		return;
+	}
+	if (must_not_hold_vips(vr) && vr->vips_present) {
+		vip = &vr->options->vips[__builtin_ctz(vr->vips_present)];
+		vrouter_log(engine, vr, ABOUT_VIP_REMOVED, now_ns, LOG_WARNING, "%s is there though we are %s: taking it off",
+			    vip_format(vip, true, text), election_state_name(vr->election.state));
+		vr->repaired_ns = now_ns;
+		commit_queue(engine, vr, ACT_VIPS_DEL, now_ns);
+		return;
+	}
+	if (!holds_vips(vr) || vr->vips_present == all_vips(vr))
+		return;
+	if (vr->is_heir)
+		vrouter_log(engine, vr, ABOUT_VIP_REMOVED, now_ns, LOG_NOTICE, "Adopted without %s: adding it",
+			    first_missing(vr, text));
+	else if (!vr->vip_refused)
+		vrouter_log(engine, vr, ABOUT_VIP_REMOVED, now_ns, LOG_WARNING,
+			    "%s was removed by somebody else: putting it back", first_missing(vr, text));
+	vr->is_heir = false;
+	vr->repaired_ns = now_ns;
+	commit_queue(engine, vr, ACT_VIPS_ADD | ACT_ANNOUNCE, now_ns);
+}
+
+static void take_address(struct engine *engine, struct vrouter *vr, unsigned int i, const struct vip *vip, bool present,
+			 uint64_t now_ns)
+{
+	uint32_t bit = 1u << i;
+	char text[VIP_TEXT_LEN];
+
+	if (vr->options->vips[i].prefix_len != vip->prefix_len) {
+		if (present && must_not_hold_vips(vr))
+			vrouter_log(engine, vr, ABOUT_VIP_REMOVED, now_ns, LOG_WARNING,
+				    "%s is there though we are %s, with another length than ours: this host answers for it too",
+				    vip_format(vip, true, text), election_state_name(vr->election.state));
+		return;
+	}
+	if (present) {
+		vr->vips_present |= bit;
+		if (must_not_hold_vips(vr))
+			schedule_repair(engine, vr, now_ns);
+		vr->vip_refused = vr->vip_refused && vr->vips_present != all_vips(vr);
+		return;
+	}
+	/* Not now: it may be our own removal, told late, and the next message that it is back. */
+	vr->vips_present &= ~bit;
+	if (holds_vips(vr))
+		schedule_repair(engine, vr, now_ns);
+}
+
+void engine_address(struct engine *engine, uint32_t ifindex, const struct vip *vip, bool present, uint64_t now_ns)
+{
+	for (uint32_t at = table_first(engine->by_vip, hash_of(vip)); at != TABLE_NONE; at = table_next(engine->by_vip, at)) {
+		uint32_t number = table_number(engine->by_vip, at);
+		struct vrouter *vr = engine->vrouters[number >> 5];
+		unsigned int i = number & 31;
+
+		if (vr->link.ifindex == ifindex && !vip_compare(&vr->options->vips[i], vip))
+			take_address(engine, vr, i, vip, present, now_ns);
+	}
+}
+
+void engine_resync_begin(struct engine *engine)
+{
+	for (uint32_t index = 0; index < engine->capacity; index++)
+		if (engine->vrouters[index])
+			engine->vrouters[index]->vips_present = 0;
+}
+
+void engine_resync_end(struct engine *engine, uint64_t now_ns)
+{
+	for (uint32_t index = 0; index < engine->capacity; index++) {
+		struct vrouter *vr = engine->vrouters[index];
+
+		if (vr && holds_vips(vr) && vr->vips_present != all_vips(vr))
+			schedule_repair(engine, vr, now_ns);
+		else if (vr)
+			vr->is_heir = false;
+	}
+}
+
+void engine_vip_failed(struct engine *engine, uint32_t index, const struct vip *vip, int error, uint64_t now_ns)
+{
+	struct vrouter *vr = engine->vrouters[index];
+	char text[VIP_TEXT_LEN];
+
+	if (!vr || !holds_vips(vr))
+		return;
+	if (!vr->vip_refused)
+		vrouter_log(engine, vr, ABOUT_VIP_REFUSED, now_ns, LOG_ERR, "%s: cannot add %s: %s; trying again every second",
+			    vr->options->interface, vip_format(vip, true, text), strerror(-error));
+	vr->vip_refused = true;
+	schedule_repair(engine, vr, now_ns + NS_PER_S);
+}
+
+/* To the kernel, the same address with another length is another one. */
+static bool is_same_vip(const struct vip *a, const struct vip *b)
+{
+	return !vip_compare(a, b) && a->prefix_len == b->prefix_len;
+}
+
+static bool has_vip(const struct vr_options *options, const struct vip *vip)
+{
+	for (unsigned int i = 0; i < options->vip_count; i++)
+		if (is_same_vip(&options->vips[i], vip))
+			return true;
+	return false;
+}
+
+/* An address may have moved from one virtual router to another. */
+static bool is_held(const struct engine *engine, uint32_t ifindex, const struct vip *vip)
+{
+	for (uint32_t at = table_first(engine->by_vip, hash_of(vip)); at != TABLE_NONE; at = table_next(engine->by_vip, at)) {
+		uint32_t number = table_number(engine->by_vip, at);
+		const struct vrouter *vr = engine->vrouters[number >> 5];
+
+		if (holds_vips(vr) && vr->link.ifindex == ifindex && is_same_vip(&vr->options->vips[number & 31], vip))
+			return true;
+	}
+	return false;
+}
+
+/* Which of the new list's addresses are there, by what is known of the old list's. */
+static uint32_t present_of(const struct vr_options *new, const struct vr_options *old, uint32_t present)
+{
+	uint32_t result = 0;
+
+	for (unsigned int i = 0; i < new->vip_count; i++)
+		for (unsigned int j = 0; j < old->vip_count; j++)
+			if (present & 1u << j && is_same_vip(&new->vips[i], &old->vips[j]))
+				result |= 1u << i;
+	return result;
+}
+
+void vips_change(struct engine *engine, struct vrouter *vr, const struct vr_options *old, uint64_t now_ns)
+{
+	const struct ports *ports = engine->ports;
+	bool may_be_there, is_more = false;
+
+	for (unsigned int i = 0; old->manage_vips && vr->link.ifindex && i < old->vip_count; i++) {
+		may_be_there = vr->election.state == MASTER || vr->vips_present & 1u << i;
+		if (may_be_there && !has_vip(vr->options, &old->vips[i]) && !is_held(engine, vr->link.ifindex, &old->vips[i]))
+			ports->vip_del(ports->ctx, vr->index, vr->link.ifindex, &old->vips[i]);
+	}
+	ports->vips_flush(ports->ctx, now_ns);
+	vr->vips_present = present_of(vr->options, old, vr->vips_present);
+	for (unsigned int i = 0; i < vr->options->vip_count; i++)
+		is_more |= !old->manage_vips || !has_vip(old, &vr->options->vips[i]);
+	if (is_more && holds_vips(vr))
+		commit_queue(engine, vr, ACT_VIPS_ADD | ACT_ANNOUNCE, now_ns);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The engine's inside, shared by its files: one virtual router, all of them, and what the files want of one another. */
+#ifndef XCARP_ENGINE_VROUTER_H
+#define XCARP_ENGINE_VROUTER_H
+
+#include <syslog.h>
+
+#include "core/election.h"
+#include "core/table.h"
+#include "core/timers.h"
+#include "engine/engine.h"
+
+#define NS_PER_S 1000000000ull
+#define NS_PER_MS 1000000ull
+#define LINE_LEN 512
+
+_Static_assert(CARP_VIPS_MAX <= 32, "vips_present is a bit mask, and a table number has five bits for a VIP");
+
+/* What a log line is about; each is limited for itself. The phrase tells of lines that were held back. */
+#define LOG_REASONS(X)                                                                                       \
+	X(ABOUT_INIT, "Switching to state: INIT")                                                            \
+	X(ABOUT_BACKUP, "Switching to state: BACKUP")                                                        \
+	X(ABOUT_MASTER, "Switching to state: MASTER")                                                        \
+	X(ABOUT_MAC, "Local advertised ethernet address")                                                    \
+	X(ABOUT_LINK, "Link lost")                                                                           \
+	X(ABOUT_SILENCE, "Master is silent")                                                                 \
+	X(ABOUT_PREEMPTION, "Putting MASTER down - preemption")                                              \
+	X(ABOUT_SLOW_MASTER, "Putting MASTER DOWN (going to time out)")                                      \
+	X(ABOUT_PREFERRED, "Preferred master advertised")                                                    \
+	X(ABOUT_NON_PREFERRED, "Non-preferred master advertising")                                           \
+	X(ABOUT_BAD_DIGEST, "Bad digest")                                                                    \
+	X(ABOUT_BAD_TAG, "Bad tag")                                                                          \
+	X(ABOUT_UNKNOWN_KEY, "Unknown key")                                                                  \
+	X(ABOUT_WEAK_AUTH, "Weak authentication")                                                            \
+	X(ABOUT_REPLAY, "Old adverts refused")                                                               \
+	X(ABOUT_BAD_CLOCK, "Counter far from our time of day")                                               \
+	X(ABOUT_OWN_SOURCE, "Adverts from our own address")                                                  \
+	X(ABOUT_NOT_ENABLED, "SipHash not enabled")                                                          \
+	X(ABOUT_FLOOD, "Flood of wrong digests")                                                             \
+	X(ABOUT_CONSTANT_COUNTER, "Adverts of one counter")                                                  \
+	X(ABOUT_FENCE, "Fenced")                                                                             \
+	X(ABOUT_SENDING, "Cannot send an advert")                                                            \
+	X(ABOUT_SUPPRESSION, "Sending failed three times")                                                   \
+	X(ABOUT_VIP_REMOVED, "Address changed")                                                              \
+	X(ABOUT_VIP_REFUSED, "Address refused")                                                              \
+	X(ABOUT_HOLD, "Demoted, promoted or released")                                                       \
+	X(ABOUT_ADOPTION, "Adopted")
+
+enum log_reason {
+#define X(value, phrase) value,
+	LOG_REASONS(X)
+#undef X
+	LOG_REASON_COUNT,
+};
+
+struct log_limit {
+	uint64_t until_ns; /* 0: open */
+	uint32_t count; /* of the whole engine's: lines since then */
+	uint32_t held_back;
+};
+
+/* What virtual routers wait in line for, after their adverts. */
+enum line_kind {
+	FOR_VIPS,
+	FOR_ANNOUNCEMENT,
+	LINE_COUNT,
+};
+
+/* Linked through struct vrouter's next. */
+struct line {
+	uint32_t first; /* TABLE_NONE: nobody waits */
+	uint32_t last;
+};
+
+struct vrouter {
+	struct election election;
+	struct election_config config; /* of options, with a phase of its own */
+	const struct vr_options *options;
+	const struct carp_key *key;
+	struct vr_live *live;
+	uint32_t index;
+	uint32_t next[LINE_COUNT];
+	bool waits[LINE_COUNT]; /* in line; with nothing pending when its turn comes, it is passed over */
+	struct engine_link link;
+	uint8_t pending; /* enum election_action */
+	uint8_t announced; /* addresses, of an announcement under way */
+	bool is_queued; /* in the engine's list of adverts */
+	bool is_started; /* had its EV_START, or EV_ADOPT */
+	bool is_heir; /* of a MASTER that died; what it left on the interface was not looked at yet */
+	bool is_stopped; /* had its EV_STOP: nothing follows */
+	bool is_withdrawn; /* of addresses that appear on the interface now nothing is told */
+	bool vip_refused; /* told once, until the addresses are there */
+	uint32_t vips_present; /* bit i: options->vips[i] is on the interface */
+	uint32_t held_back; /* bit i: limits[i] has lines held back */
+	uint64_t advert_quantum_ns; /* adverts go out so much before their time, at most; a power of two */
+	uint64_t look_quantum_ns; /* so much before the down time is over a backup looks at what has come; a power of two */
+	uint64_t exact_ns; /* a down time that is to be met to the nanosecond: nothing was heard since it was set */
+	uint64_t counter; /* the highest that was heard or sent */
+	uint64_t live_taken_ns; /* adverts up to this arrival were taken from live at once */
+	uint64_t heard_ns; /* arrival of the newest advert; 0: none yet */
+	uint64_t repair_ns; /* when to put missing addresses back */
+	uint64_t repaired_ns; /* when that was last done */
+	struct log_limit *limits; /* LOG_REASON_COUNT, from the first line on */
+};
+
+struct engine {
+	const struct ports *ports;
+	struct xcarp_owner *stats;
+	struct timers *timers;
+	struct table *by_vip; /* hash of the address -> VIP_NUMBER */
+	uint32_t capacity;
+	uint16_t ip_id;
+	uint32_t advert_count;
+	uint32_t *advert_list; /* indexes with adverts to send */
+	struct line lines[LINE_COUNT];
+	uint32_t vips_at_once; /* addresses to change, by how long the last ones took */
+	uint64_t vips_ns; /* not before, while timers are behind */
+	uint64_t announce_ns; /* not before */
+	uint64_t refused; /* what a line about refusals was about last: a virtual router and a reason */
+	uint64_t held_back_ns; /* when a limit below is to tell; UINT64_MAX: never */
+	struct log_limit limits[LOG_REASON_COUNT]; /* of all virtual routers together */
+	struct vrouter **vrouters; /* NULL: not in use */
+};
+
+#define VIP_NUMBER(index, i) ((index) << 5 | (i))
+
+/* engine.c */
+
+/* Sets the timer to what comes first of all that the virtual router waits for. */
+void vrouter_rearm(struct engine *engine, const struct vrouter *vr);
+void vrouter_step(struct engine *engine, struct vrouter *vr, const struct election_input *input,
+		  const struct xcarp_record *advert, uint64_t now_ns);
+
+/* Our counter goes on from this one, which was heard, unless it is none to go on from. */
+void vrouter_top_counter(struct vrouter *vr, uint64_t counter, bool is_strong, uint64_t realtime_ns);
+
+/* commit.c */
+
+void commit_queue(struct engine *engine, struct vrouter *vr, unsigned int actions, uint64_t now_ns);
+
+/* All that waits for this one, at once. */
+void commit_at_once(struct engine *engine, struct vrouter *vr, uint64_t now_ns);
+
+/* What waits is of no use any more: there is nothing left to do it on. */
+void commit_forget(struct vrouter *vr);
+
+/* vips.c */
+
+/* False where memory is short. */
+bool vips_enter(struct engine *engine, const struct vrouter *vr);
+void vips_leave(struct engine *engine, const struct vrouter *vr);
+void vips_repair(struct engine *engine, struct vrouter *vr, uint64_t now_ns);
+
+/* Takes away and adds what old and vr->options differ in, where we hold addresses. */
+void vips_change(struct engine *engine, struct vrouter *vr, const struct vr_options *old, uint64_t now_ns);
+
+/* log.c */
+
+/* False where the line was held back. */
+bool vrouter_log(struct engine *engine, struct vrouter *vr, enum log_reason reason, uint64_t now_ns, int priority,
+		 const char *format, ...) __attribute__((format(printf, 6, 7)));
+void engine_debug(struct engine *engine, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The counts of what was held back, where their time has come. */
+void vrouter_tell_held_back(struct engine *engine, struct vrouter *vr, uint64_t now_ns);
+void engine_tell_held_back(struct engine *engine, uint64_t now_ns);
+uint64_t vrouter_held_back_deadline(const struct vrouter *vr);
+
+/* Why, in the log and in the journal. advert: the one that led to this, or NULL. */
+void vrouter_tell(struct engine *engine, struct vrouter *vr, enum vr_state before, enum vr_cause cause,
+		  const struct xcarp_record *advert, uint64_t now_ns);
+void vrouter_log_state(struct engine *engine, struct vrouter *vr, uint64_t now_ns);
+void vrouter_log_mac(struct engine *engine, struct vrouter *vr, uint64_t now_ns);
+void vrouter_journal(struct engine *engine, struct vrouter *vr, enum vr_state before, enum vr_cause cause,
+		     const struct xcarp_record *advert, uint64_t now_ns);
+const char *source_text(const struct xcarp_record *advert, char text[46]);
+
+#endif

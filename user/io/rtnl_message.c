@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "rtnl_message.h"
+
+#include <net/if.h>
+#include <linux/if_addr.h>
+#include <linux/if_arp.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define ERRNO_MAX 4095
+
+bool rtnl_read_link(struct nlmsghdr *message, struct rtnl_link *link)
+{
+	static struct nla_policy policy[IFLA_MAX + 1] = {
+		[IFLA_IFNAME] = { .type = NLA_STRING, .maxlen = IFNAMSIZ },
+	};
+	const struct ifinfomsg *info = nlmsg_data(message);
+	struct nlattr *attrs[IFLA_MAX + 1];
+
+	/* AF_BRIDGE messages tell of bridge ports, not of links. */
+	if (nlmsg_parse(message, sizeof(*info), attrs, IFLA_MAX, policy) < 0 || info->ifi_family != AF_UNSPEC ||
+	    !attrs[IFLA_IFNAME])
+		return false;
+	*link = (struct rtnl_link){
+		.ifindex = (uint32_t)info->ifi_index,
+		.name = nla_get_string(attrs[IFLA_IFNAME]),
+		.is_gone = message->nlmsg_type == RTM_DELLINK,
+		.is_ethernet = info->ifi_type == ARPHRD_ETHER,
+		.is_up = info->ifi_flags & IFF_UP && info->ifi_flags & IFF_RUNNING,
+	};
+	if (attrs[IFLA_ADDRESS] && nla_len(attrs[IFLA_ADDRESS]) == FRAME_MAC_LEN)
+		memcpy(link->mac, nla_data(attrs[IFLA_ADDRESS]), FRAME_MAC_LEN);
+	return true;
+}
+
+bool rtnl_read_address(struct nlmsghdr *message, struct vip *vip, uint32_t *ifindex)
+{
+	const struct ifaddrmsg *info = nlmsg_data(message);
+	struct nlattr *attrs[IFA_MAX + 1];
+	struct nlattr *address;
+
+	if (nlmsg_parse(message, sizeof(*info), attrs, IFA_MAX, NULL) < 0)
+		return false;
+	if (info->ifa_family != AF_INET && info->ifa_family != AF_INET6)
+		return false;
+	/* On a point-to-point link IFA_ADDRESS is the peer's. */
+	address = attrs[IFA_LOCAL] ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS];
+	*vip = (struct vip){
+		.ip_version = info->ifa_family == AF_INET6 ? 6 : 4,
+		.prefix_len = info->ifa_prefixlen,
+	};
+	*ifindex = info->ifa_index;
+	if (!address || (size_t)nla_len(address) != vip_len(vip))
+		return false;
+	memcpy(vip->address, nla_data(address), vip_len(vip));
+	return true;
+}
+
+bool rtnl_read_refusal(struct nlmsghdr *message, struct rtnl_refusal *refusal)
+{
+	struct nlmsgerr *error = nlmsg_data(message);
+	struct nlmsghdr *request = &error->msg;
+
+	/* The kernel may leave out the request's end, but not change the length that it says. */
+	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*error)) ||
+	    request->nlmsg_len > message->nlmsg_len - NLMSG_LENGTH(offsetof(struct nlmsgerr, msg)))
+		return false;
+	if (error->error >= 0 || error->error < -ERRNO_MAX)
+		return false;
+	if (request->nlmsg_type != RTM_NEWADDR && request->nlmsg_type != RTM_DELADDR)
+		return false;
+	*refusal = (struct rtnl_refusal){
+		.is_addition = request->nlmsg_type == RTM_NEWADDR,
+		.slot = request->nlmsg_seq - 1,
+		.error = error->error,
+	};
+	return rtnl_read_address(request, &refusal->vip, &refusal->ifindex);
+}
