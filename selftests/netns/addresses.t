@@ -6,7 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 24
+plan 28
 test_lab r1 client
 wire client "vips=$VIP,10.77.0.101,10.77.0.9"
 
@@ -55,3 +55,13 @@ within 5 "--no-vip: MASTER" master r1
 mark=$(now_ms)
 within 5 "advertising" seen_since "$mark" 'advert 10.77.0.1 '
 ok "without the address" lacks_addr r1 "$VIP"
+ok "it ends" stop r1 TERM
+
+# The router flag of IPv6 announcements is the host's, also of a process that finds the program there already.
+lab_run r1 sysctl -qw net.ipv6.conf.all.forwarding=1
+lab_spawn client "$LAB_DIR/neighbours" tcpdump -l -n -v -i eth0 icmp6
+within 5 "somebody listens to neighbour advertisements" grep -q 'listening on' "$LAB_DIR/neighbours"
+daemon r1 "$XCARP" -i eth0 -s 10.77.0.1 -v 1 -p "$PASSWORD" -a fd00:77::101 -r 1
+within 8 "the first process's: of a router" grep -q 'tgt is fd00:77::101, Flags \[router, override\]' "$LAB_DIR/neighbours"
+lab_spawn r1 "$LAB_DIR/second.log" "$XCARP" -i eth0 -s 10.77.0.1 -v 2 -p "$PASSWORD" -a fd00:77::102 -r 1
+within 8 "the second's, too" grep -q 'tgt is fd00:77::102, Flags \[router, override\]' "$LAB_DIR/neighbours"

@@ -6,7 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 71
+plan 75
 test_lab r1 r2
 # Not the lab's usual one, and with a blank to be quoted.
 password='open sesame'
@@ -58,11 +58,11 @@ xdp_on() {
 	ip -n "$LAB-$1" -d link show dev "$2" | grep -q 'prog/xdp'
 }
 
-# live KEY: of each entry of r1's map
+# live KEY: of each entry of r1's map that somebody has
 live() {
-	bpftool -j map dump pinned "$(lab_pins r1)/live" | perl -MJSON::PP -e '
-		my $key = shift;
-		print join(",", map { $_->{formatted}{value}{$key} } @{decode_json(join "", <STDIN>)}), "\n";
+	bpftool map dump pinned "$(lab_pins r1)/live" | perl -0777 -ne '
+		BEGIN { $key = shift }
+		print join(",", map { /"\Q$key\E": (\d+)/ } grep { /"claimed_by": [1-9]/ } split /"key":/), "\n";
 	' "$1"
 }
 
@@ -122,7 +122,7 @@ within 2 "USR1: the first one's state" log_has r1 '\[INFO\] MASTER on eth0 id 1$
 within 2 "the second one's" log_has r1 '\[INFO\] BACKUP on eth0 id 2$'
 within 2 "the third one's" log_has r1 '\[INFO\] MASTER on eth1 id 3$'
 kill -HUP "${PID[r1]}"
-within 2 "HUP: says when the file is read again" log_has r1 'SIGHUP.*next start'
+within 2 "HUP: the file is read again" log_has r1 'read again: 3 virtual routers: .* 3 as they were'
 ok "and goes on" alive r1
 
 # One interface is lost: only what is on it changes hands.
@@ -217,7 +217,16 @@ like "and why" "$ERROR" "$LAB_DIR/no-such\.conf"
 fails r1 "$XCARP" -c "$LAB_DIR/r1.conf" -v 1
 is "-v on the command line too: status" "$STATUS" 1
 like "and why" "$ERROR" '-v: .*belongs in the file'
-fails r1 "$XCARP" --check
-is "--check without a file: status" "$STATUS" 1
-like "and why" "$ERROR" '--check: .*-c'
+fails r1 "$XCARP" --check -i eth0 -s 10.77.0.1 -p "$PASSWORD" -a "$VIP" -v 300
+is "--check of a command line: status" "$STATUS" 1
+like "and why" "$ERROR" '-v 300: '
+fails r1 "$XCARP" --check -i eth0 -s 10.77.0.1 -p "$PASSWORD" -a "$VIP" -v 30
+is "of a good one: status" "$STATUS" 0
+mkfifo "$LAB_DIR/pipe"
+fails r1 "$XCARP" --check -c "$LAB_DIR/pipe"
+like "a pipe in the file's place is not waited for" "$ERROR" "$LAB_DIR/pipe: must be a file"
+fails r1 "$XCARP" --check -i eth0 -s 10.77.0.1 -v 30 -a "$VIP" -o "$LAB_DIR/pipe"
+like "nor is one that nobody writes a password to" "$ERROR" "-o $LAB_DIR/pipe: nobody writes to it"
+fails r1 bash -c 'exec "$@" -o <(sleep 1; echo secret)' - "$XCARP" --check -i eth0 -s 10.77.0.1 -v 30 -a "$VIP"
+is "somebody does: status" "$STATUS" 0
 unchanged "none of these changed anything" r1 "$before"

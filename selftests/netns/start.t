@@ -6,7 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 42
+plan 43
 test_lab r1 client
 wire client "vips=$VIP"
 pidfile=$LAB_DIR/r1.pid
@@ -65,6 +65,7 @@ kill_9 r1
 ok "kill -9: the address stays" has_addr r1 "$VIP"
 ok "the XDP program stays" has_xdp r1
 program=$(xdp_id r1)
+never 1 "its down time goes by" lacks_addr r1 "$VIP"
 xcarp r1 -r 2
 within 3 "started again: BACKUP" backup r1
 within 3 "the address is taken away" lacks_addr r1 "$VIP"

@@ -41,8 +41,8 @@ sends "--advbase" "vhid=1 advbase=2 advskew=250 .*" -b 2 --advskew=250
 # Until a peer is heard the counter of every advert is a new one.
 : >"$LAB_DIR/wire"
 xcarp r1 -r 1
-within 8 "three adverts" seen_times 3 'advert 10.77.0.1 '
-is "with three counters" "$(on_wire 'advert 10.77.0.1 ' | head -n 3 | grep -o 'counter=[^ ]*' | sort -u | wc -l)" 3
+within 8 "three adverts" seen_times 3 'advert 10.77.0.1 vhid=1 advbase=1 '
+is "with three counters" "$(on_wire 'advert 10.77.0.1 vhid=1 advbase=1 ' | head -n 3 | grep -o 'counter=[^ ]*' | sort -u | wc -l)" 3
 
 # Less than a second apart.
 stop r1 KILL

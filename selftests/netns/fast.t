@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# The shortest intervals: a backup whose down time is shorter than loading and attaching the program takes never
+# promotes itself beside a master, however it comes to its interface.
+
+# shellcheck source=selftests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+plan 14
+test_lab r1 r2
+
+# A quarter of a second for a sanitized one, whose every step takes longer.
+skew=3
+[[ $XCARP != */asan/* ]] || skew=21
+xcarp r1 -b 0 -k $skew
+within 5 "a master" master r1
+for try in 1 2 3; do
+	xcarp r2 -b 0 -k $((skew + 1))
+	within 5 "start $try: a backup beside it" backup r2
+	never 1 "it stays one" seen_state r2 MASTER
+	((try == 3)) || stop r2 TERM
+done
+for try in 1 2; do
+	log_mark r2
+	lab_unplug r2
+	within 5 "interface taken out $try: given up" in_state r2 INIT
+	lab_plug r2
+	within 10 "put in again: a backup" backup r2
+	never 1 "it stays one" seen_state r2 MASTER
+done
+ok "the master never left" eval '! log_has r1 "MASTER.*BACKUP|Preferred master"'
