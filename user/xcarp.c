@@ -191,6 +191,13 @@ static void on_vip_refused(void *ctx, uint32_t index, const struct vip *vip, int
 	engine_vip_failed(c->engine, index, vip, error, now_ns);
 }
 
+static void on_script_started(void *ctx, uint32_t index, enum script_kind kind)
+{
+	struct controller *c = ctx;
+
+	engine_script_started(c->engine, index, kind);
+}
+
 static void on_orphan(void *ctx, uint32_t ifindex, const struct vip *vip)
 {
 	struct controller *c = ctx;
@@ -342,7 +349,7 @@ static int open_adapters(struct controller *c)
 	c->tx = tx_new(c->options.tx, on_sent, c);
 	if (!c->tx)
 		return controller_fail("AF_PACKET socket", -errno);
-	c->scripts = scripts_new(c->loop, &c->runner, 1);
+	c->scripts = scripts_new(c->loop, &c->runner, 1, on_script_started, c);
 	if (!c->scripts)
 		return controller_fail("scripts", -ENOMEM);
 	c->loader = loader_new(c->loop, plan_make);

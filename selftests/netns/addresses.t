@@ -6,7 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 28
+plan 29
 test_lab r1 client
 wire client "vips=$VIP,10.77.0.101,10.77.0.9"
 
@@ -48,6 +48,7 @@ is "nothing is left" "$(left_on r1)$(addr_len 10.77.0.101)$(addr_len 10.77.0.9)"
 ip -n "$LAB-r1" addr add "$VIP/32" dev eth0
 xcarp r1 -r 2
 within 2 "found at start: taken away from a backup" lacks_addr r1 "$VIP"
+within 2 "and said so" log_has r1 "$VIP/32 was there at the start: taken off"
 ok "it ends" stop r1 TERM
 
 xcarp r1 -r 1 --no-vip

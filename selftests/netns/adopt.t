@@ -13,7 +13,7 @@
 TRIALS=${TRIALS:-6}
 SEED=${SEED:-$((RANDOM * 32768 + RANDOM))}
 
-plan 73
+plan 84
 test_lab r1 r2 client
 wire client
 pins=$(lab_pins r1)
@@ -109,6 +109,27 @@ within 3 "and who comes too late is BACKUP" backup r1
 within 3 "without the address" lacks_addr r1 "$VIP"
 nok "it adopted nothing" log_has r1 Adopted
 never 2 "and stays BACKUP" master r1
+
+# Before it came to its up script, which waits for the down script of the start.
+hook slow-down <<<'sleep 5'
+hook up <<<'exec touch "$(dirname "$0")/up-was-run"'
+ok "the late one ends" stop r1 TERM
+scripts=(-P -r 1 -u "$LAB_DIR/up" -d "$LAB_DIR/slow-down")
+xcarp r1 "${scripts[@]}"
+within 4 "it pre-empts, with its up script to come" master r1
+kill_9 r1
+nok "killed before it has come" test -e "$LAB_DIR/up-was-run"
+xcarp r1 "${scripts[@]}"
+within 3 "who adopts runs it" test -e "$LAB_DIR/up-was-run"
+ok "and says so" log_has r1 'Adopted before the up script was started'
+kill_9 r1
+xcarp r1 "${scripts[@]}"
+within 3 "it is adopted once more" log_has r1 "$ADOPTED"
+nok "but not run once more" log_has r1 Spawning
+ok "it ends" stop r1 TERM
+within 3 "the other one is MASTER again" master r2
+xcarp r1
+within 3 "and it BACKUP" backup r1
 
 # Killed as BACKUP.
 kill_9 r1

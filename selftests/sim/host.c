@@ -189,10 +189,10 @@ static uint64_t port_vips_flush(void *ctx, uint64_t now_ns)
 
 static void port_script_run(void *ctx, uint32_t vr, enum script_kind kind, uint64_t now_ns)
 {
-	(void)ctx;
-	(void)vr;
-	(void)kind;
+	struct host *host = ctx;
+
 	(void)now_ns;
+	engine_script_started(host->engine, vr, kind);
 }
 
 static void port_log(void *ctx, int priority, const char *line)

@@ -64,6 +64,7 @@ struct world {
 	uint64_t now_ns;	      /* of the last call, for reports from within */
 	struct xcarp_record ring[16]; /* what the next drain finds */
 	unsigned int ring_count;
+	bool had_vip[VRS]; /* some time: of what was never there the kernel tells no removal */
 	bool has_vip[VRS]; /* what vip_add and vip_del have made of the first address */
 	uint64_t vips_took_ns; /* each flush of them */
 	bool is_counting; /* instead of writing down */
@@ -179,7 +180,7 @@ static void port_vip_add(void *ctx, uint32_t slot, uint32_t ifindex, const struc
 	act(w, "+%u:%s", slot, vip_format(vip, true, text));
 	w->counts.additions++;
 	if (slot < VRS)
-		w->has_vip[slot] = true;
+		w->has_vip[slot] = w->had_vip[slot] = true;
 	if (w->vip_error)
 		engine_vip_failed(w->engine, slot, vip, w->vip_error, w->now_ns);
 	else
@@ -196,7 +197,8 @@ static void port_vip_del(void *ctx, uint32_t slot, uint32_t ifindex, const struc
 	act(w, "-%u:%s", slot, vip_format(vip, true, text));
 	if (slot < VRS)
 		w->has_vip[slot] = false;
-	engine_address(w->engine, ifindex, vip, false, w->now_ns);
+	if (slot >= VRS || w->had_vip[slot])
+		engine_address(w->engine, ifindex, vip, false, w->now_ns);
 }
 
 static uint64_t port_vips_flush(void *ctx, uint64_t now_ns)
@@ -226,8 +228,11 @@ static void port_journal(void *ctx, uint32_t index, struct journal_entry *entry)
 
 static void port_script_run(void *ctx, uint32_t slot, enum script_kind kind, uint64_t now_ns)
 {
+	struct world *w = ctx;
+
 	(void)now_ns;
 	act(ctx, "%c%u", kind == SCRIPT_UP ? 'U' : 'D', slot);
+	engine_script_started(w->engine, slot, kind);
 }
 
 static void port_log(void *ctx, int priority, const char *line)
@@ -1502,6 +1507,11 @@ static void test_vip_removed(void)
 	backup(&w);
 	engine_address(w.engine, IFINDEX, &w.options[0].vips[0], false, T0);
 	is_due(&w, T0 + S(3), "a backup misses no address");
+	ok(strstr(lines(&w), "4 10.1.1.252/24 was there at the start: taken off (eth0 id 10)\n"),
+	   "  but one that it has taken off at the start is told");
+	engine_address(w.engine, IFINDEX, &w.options[0].vips[0], true, T0 + S(1));
+	engine_address(w.engine, IFINDEX, &w.options[0].vips[0], false, T0 + S(1));
+	ok(!strstr(lines(&w), "at the start"), "  and no other one");
 	engine_free(w.engine);
 
 	/* Gone, and before it is put back somebody else is master. */
@@ -2155,6 +2165,7 @@ static void world_make_orphaned(struct world *w)
 	w->live[0].sent_counter = ours_from(REALTIME);
 	w->live[0].down_ns = S(3);
 	w->live[0].answered_ns = T0 - S(50);
+	w->live[0].script = SCRIPT_UP;
 }
 
 static void adopt(struct world *w, uint64_t now_ns)
@@ -2216,6 +2227,38 @@ static void test_adoption_vips(void)
 	engine_resync_end(w.engine, T0);
 	run_until(&w, T0 + MS(500));
 	is_acts(&w, "A0 F", "--no-vip: the scripts' addresses are left to them");
+	engine_free(w.engine);
+}
+
+static void test_adoption_script(void)
+{
+	static const enum script_kind others[] = { SCRIPT_NONE, SCRIPT_DOWN };
+	static char up[] = "up";
+	struct world w;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		world_make_orphaned(&w);
+		w.live[0].script = others[i];
+		w.options[0].upscript = up;
+		adopt(&w, T0);
+		is_acts(&w, "A0 F U0", "an up script that the dead one had not come to is run");
+		ok(strstr(lines(&w), "5 Adopted before the up script was started: running it (eth0 id 10)\n"), "  and told");
+		is_int(w.live[0].script, SCRIPT_UP, "  for the next one to know");
+		engine_free(w.engine);
+	}
+
+	world_make_orphaned(&w);
+	w.live[0].script = SCRIPT_DOWN;
+	adopt(&w, T0);
+	is_acts(&w, "A0 F", "there is none: nothing to run");
+	engine_free(w.engine);
+
+	world_make_orphaned(&w);
+	w.live[0].script = SCRIPT_NONE;
+	w.live[0].sent_ns = T0 - S(60);
+	w.options[0].upscript = up;
+	adopt(&w, T0);
+	is_acts(&w, "F -0:10.1.1.252/24 D0", "too late to be adopted: it begins anew, as BACKUP");
 	engine_free(w.engine);
 }
 
@@ -2312,7 +2355,7 @@ static void test_hand_over(void)
 
 int main(void)
 {
-	plan(276 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
+	plan(276 + 2 + 8 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
 	test_start();
 	test_neutral();
 	test_frames();
@@ -2354,6 +2397,7 @@ int main(void)
 	test_commands();
 	test_adoption();
 	test_adoption_vips();
+	test_adoption_script();
 	test_no_adoption();
 	test_adoption_links();
 	test_hand_over();

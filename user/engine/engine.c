@@ -313,6 +313,10 @@ static void adopt(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
 	if (live->hold == PROMOTED)
 		simple_step(engine, vr, EV_PROMOTE, now_ns);
 	simple_step(engine, vr, EV_ADOPT, now_ns);
+	if (vr->election.state != MASTER || !vr->options->upscript || live->script == SCRIPT_UP)
+		return;
+	vrouter_log(engine, vr, ABOUT_SCRIPT, now_ns, LOG_NOTICE, "Adopted before the up script was started: running it");
+	commit_queue(engine, vr, ACT_UP_SCRIPT, now_ns);
 }
 
 static void begin(struct engine *engine, struct vrouter *vr, bool is_up, uint64_t now_ns)
@@ -358,6 +362,11 @@ void engine_link(struct engine *engine, uint32_t index, const struct engine_link
 		vrouter_log(engine, vr, ABOUT_LINK, now_ns, LOG_WARNING, "%s: no link: waiting for it",
 			    vr->options->interface);
 	follow_link(engine, vr, now_ns);
+}
+
+void engine_script_started(struct engine *engine, uint32_t index, enum script_kind kind)
+{
+	engine->vrouters[index]->live->script = (uint8_t)kind;
 }
 
 /* Adverts. */

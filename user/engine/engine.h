@@ -22,11 +22,6 @@
 
 struct engine;
 
-enum script_kind {
-	SCRIPT_UP,
-	SCRIPT_DOWN,
-};
-
 /* The engine's way out. None of these waits; failures come back through the engine_*() reports. */
 struct ports {
 	void *ctx;
@@ -70,8 +65,9 @@ bool engine_grow(struct engine *engine, uint32_t capacity);
  * Adds a virtual router in INIT under a number below capacity that is not in use; its election starts with the first
  * engine_link(). *options, *key and *live (the virtual router's entry in the map, or any memory that nothing else writes)
  * must stay until engine_remove(). Where *live says MASTER, it is as a controller left it that has just died: if the link
- * is up and heir_may_go_on() still, the virtual router then goes on as MASTER, and touches neither its addresses, unless
- * engine_resync_end() finds that some are missing, nor its scripts. Returns 0 or -ENOMEM.
+ * is up and heir_may_go_on() still, the virtual router then goes on as MASTER. It does not touch its addresses, unless
+ * engine_resync_end() finds that some are missing, and runs its up script only where that was still to be done. Returns 0
+ * or -ENOMEM.
  */
 int engine_add(struct engine *engine, uint32_t index, const struct vr_options *options,
 	       const struct carp_key *key, struct vr_live *live, uint64_t now_ns);
@@ -105,6 +101,9 @@ void engine_link(struct engine *engine, uint32_t index, const struct engine_link
  * From then on it is as after engine_link() with ifindex 0.
  */
 void engine_link_withdrawn(struct engine *engine, uint32_t index, uint64_t now_ns);
+
+/* What ports->script_run() asked for has been started, at once or after another. */
+void engine_script_started(struct engine *engine, uint32_t index, enum script_kind kind);
 
 /* One ring record: an advert, or a notice of refused ones. */
 void engine_record(struct engine *engine, const struct xcarp_record *record, uint64_t now_ns);

@@ -119,6 +119,10 @@ static void take_address(struct engine *engine, struct vrouter *vr, unsigned int
 		vr->vip_refused = vr->vip_refused && vr->vips_present != all_vips(vr);
 		return;
 	}
+	/* Who has never been master has taken off what somebody else had put there, perhaps by mistake. */
+	if (must_not_hold_vips(vr) && !vr->counter && !(vr->vips_present & bit))
+		vrouter_log(engine, vr, ABOUT_VIP_REMOVED, now_ns, LOG_WARNING, "%s was there at the start: taken off",
+			    vip_format(vip, true, text));
 	/* Not now: it may be our own removal, told late, and the next message that it is back. */
 	vr->vips_present &= ~bit;
 	if (holds_vips(vr))

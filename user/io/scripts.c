@@ -42,6 +42,8 @@ struct scripts {
 	struct runner runner;
 	struct loop_source answers;
 	struct loop_source death; /* the runner's */
+	scripts_started *started;
+	void *started_ctx;
 	scripts_read_done *read_done; /* NULL: it was not asked */
 	void *read_ctx;
 	uint32_t last_run;
@@ -83,13 +85,16 @@ static int watch_runner(struct scripts *scripts, const struct runner *runner)
 	return err;
 }
 
-struct scripts *scripts_new(struct loop *loop, const struct runner *runner, uint32_t capacity)
+struct scripts *scripts_new(struct loop *loop, const struct runner *runner, uint32_t capacity, scripts_started *started,
+			    void *ctx)
 {
 	struct scripts *scripts = calloc(1, sizeof(*scripts));
 
 	if (!scripts)
 		return NULL;
 	scripts->loop = loop;
+	scripts->started = started;
+	scripts->started_ctx = ctx;
 	scripts->runner.fd = -1;
 	scripts->first = NO_SLOT;
 	scripts->starts_left = STARTS_AT_ONCE;
@@ -245,6 +250,7 @@ static int start(struct script *script, const char *file, enum script_kind kind,
 	script->kills = 0;
 	scripts->running++;
 	timers_arm(scripts->timers, script->slot, now_ns + options->script_timeout_s * NS_PER_S);
+	scripts->started(scripts->started_ctx, script->slot, kind);
 	return 0;
 }
 

@@ -17,8 +17,12 @@
 
 struct scripts;
 
+/* One has been started. */
+typedef void scripts_started(void *ctx, uint32_t slot, enum script_kind kind);
+
 /* capacity: virtual routers. The runner is taken over. NULL where memory is short. */
-struct scripts *scripts_new(struct loop *loop, const struct runner *runner, uint32_t capacity);
+struct scripts *scripts_new(struct loop *loop, const struct runner *runner, uint32_t capacity, scripts_started *started,
+			    void *ctx);
 
 /* Kills what still runs, and ends the runner. */
 void scripts_free(struct scripts *scripts);
