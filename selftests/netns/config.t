@@ -6,7 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 75
+plan 76
 test_lab r1 r2
 # Not the lab's usual one, and with a blank to be quoted.
 password='open sesame'
@@ -178,7 +178,7 @@ bad-2.conf:1|-v abc: .*1 to 255
 bad.conf:9|-c: .*belongs on the command line
 bad.conf:10|include .*not-there\.conf: no such file
 bad.conf:11|--frobnicate: no such option
-bad.conf:12|the " has no end
+bad.conf:12|the " has no end in this line
 TABLE
 )
 
@@ -211,6 +211,9 @@ echo '# nothing' >"$LAB_DIR/empty.conf"
 fails r1 "$XCARP" -c "$LAB_DIR/empty.conf"
 is "no virtual router: status" "$STATUS" 1
 like "and why" "$ERROR" "$LAB_DIR/empty\.conf:.*no virtual router"
+echo 'include ./loop.conf' >"$LAB_DIR/loop.conf"
+fails r1 "$XCARP" -c "$LAB_DIR/loop.conf"
+like "a file that includes itself, by another name each time" "$ERROR" "loop\.conf: more than 16 files deep"
 fails r1 "$XCARP" -c "$LAB_DIR/no-such.conf"
 is "no such file: status" "$STATUS" 1
 like "and why" "$ERROR" "$LAB_DIR/no-such\.conf"

@@ -42,7 +42,7 @@ struct reader {
 	struct options line; /* the one being read */
 	unsigned int file_count;
 	bool failed;
-	bool includes_end; /* there are too many of them: no other is followed */
+	bool includes_end; /* they have no end: no other is followed */
 };
 
 /* One file being read. */
@@ -54,6 +54,7 @@ struct scope {
 	char *rest;
 	bool line_over;
 	struct options defaults;
+	const struct scope *from; /* the one that includes this one; NULL: none does */
 	int depth;
 };
 
@@ -125,7 +126,7 @@ static void end_word(struct scope *scope, char *from)
 
 /*
  * The line's next word, unquoted in place: what a word becomes is never longer than what it was. NULL at the end of the
- * line, with *wrong set where a quote has no end.
+ * line, with *wrong set where a quote has no end: no value has a newline in it, and the lines that follow are to be read too.
  */
 static char *next_word(struct scope *scope, const char **wrong)
 {
@@ -140,21 +141,20 @@ static char *next_word(struct scope *scope, const char **wrong)
 	}
 
 	word = to = from;
-	while (*from && (quote || (!is_blank(*from) && *from != '\n'))) {
+	while (*from && *from != '\n' && (quote || !is_blank(*from))) {
 		if (*from == '\\' && quote != '\'') {
 			to += take_escape(scope, &from, to, quote == '"');
 		} else if (quote ? *from == quote : *from == '"' || *from == '\'') {
 			quote = quote ? '\0' : *from;
 			from++;
 		} else {
-			scope->next_line += *from == '\n';
 			*to++ = *from++;
 		}
 	}
 	end_word(scope, from);
 	*to = '\0';
 	if (quote)
-		*wrong = quote == '"' ? "the \" has no end" : "the ' has no end";
+		*wrong = quote == '"' ? "the \" has no end in this line" : "the ' has no end in this line";
 	return quote ? NULL : word;
 }
 
@@ -326,14 +326,28 @@ static struct config_file *keep_file(struct config *config, const char *path, ch
 	return file;
 }
 
+/* By its name: where it has two, the depth ends it. */
+static bool is_being_read(const struct scope *scope, const char *path)
+{
+	for (; scope; scope = scope->from)
+		if (!strcmp(scope->file->path, path))
+			return true;
+	return false;
+}
+
 /* from: the file that includes this one; NULL: none. */
 static void read_file(struct reader *reader, const char *path, const struct scope *from)
 {
-	struct scope scope = { .reader = reader, .next_line = 1, .depth = from ? from->depth + 1 : 0 };
+	struct scope scope = { .reader = reader, .next_line = 1, .from = from, .depth = from ? from->depth + 1 : 0 };
 	const char *why = "out of memory", *told = from ? from->file->path : path;
 	unsigned int line = from ? from->line : 0;
 	char *text;
 
+	if (is_being_read(from, path)) {
+		reader->includes_end = true;
+		fail(reader, told, line, "include %s: this file would include itself", path);
+		return;
+	}
 	if (scope.depth > INCLUDE_DEPTH_MAX || reader->file_count++ == FILES_MAX) {
 		reader->includes_end = true;
 		fail(reader, told, line, "include %s: more than %d files%s; does it include itself?", path,
