@@ -8,7 +8,7 @@
 
 CTL=${XCARP%/*}/xcarpctl
 
-plan 62
+plan 65
 test_lab r1
 
 # ctl HOST ARGUMENTS...: its output is in OUT, both outputs together, its status in STATUS
@@ -48,10 +48,12 @@ lab_run r1 timeout 60 "$CTL" monitor >"$LAB_DIR/monitor" 2>&1 &
 lab_run r1 timeout 60 "$CTL" monitor -j -s master >"$LAB_DIR/monitor.json" 2>/dev/null &
 within 5 "the monitor waits for the first" grep -q 'waiting for one' "$LAB_DIR/monitor"
 daemon r1 "$XCARP" -c "$LAB_DIR/r1.conf"
-lab_spawn r1 "$LAB_DIR/five.log" "$XCARP" -i eth0 -s 10.77.0.1 -p "$PASSWORD" -v 5 -a 10.77.0.105 -r 2 --realtime=7
-five=$LAB_PID
 within 8 "a master in the JSON" in_json_state 1 MASTER
+lab_spawn r1 "$LAB_DIR/five.log" "$XCARP" -i eth0 -s 10.77.0.1 -p "$PASSWORD" -v 5 -a 10.77.0.105 -r 2 --realtime=7 \
+	--capacity=100000
+five=$LAB_PID
 within 8 "of another process too" in_json_state 5 MASTER
+ok "the maps are as the first one made them" grep -q -- '--capacity=100000 has no effect' "$LAB_DIR/five.log"
 ctl r1 status -j
 is "four virtual routers" "$(json 'scalar @{$d->{vrouters}}')" 4
 is "of two processes" "$(json 'join " ", sort { $a <=> $b } map { $_->{pid} } grep { $_->{alive} } @{$d->{owners}}')" \
@@ -69,6 +71,9 @@ like "with its address" "$OUT" '10\.77\.0\.105/32, on the interface'
 like "and why" "$OUT" 'BACKUP -> MASTER: master_silent'
 ctl r1 status -s backup
 is "a filter that nothing fits: status" "$STATUS" 1
+ctl r1 status -j -s backup
+is "as JSON: status" "$STATUS" 1
+like "a line, and a document without virtual routers" "$OUT" '"vrouters":\[\].*no virtual router fits'
 ctl r1 status -m 239.1.2.3 -j
 is "a filter by group" "$(json 'scalar @{$d->{vrouters}}')" 1
 

@@ -168,7 +168,7 @@ static int ask_all(const struct snapshot *snapshot, const struct maps *maps, con
 	size_t done = 0, absent = 0;
 
 	if (!snapshot->count)
-		return tell("no virtual router fits; `xcarpctl status` shows all");
+		return tell_nothing_fits();
 	for (size_t i = 0; i < snapshot->owner_count; i++) {
 		const struct owner *owner = &snapshot->owners[i];
 		int err = ask_owner(snapshot, owner->index, command, &done);

@@ -266,13 +266,14 @@ static void add_json(struct text *text, const struct snapshot *snapshot)
 
 static int report(const struct command_options *options, const struct maps *maps, const struct snapshot *snapshot)
 {
+	bool nothing_fits = !snapshot->count && options->filter.count;
 	struct text text = { 0 };
 	int err;
 
 	if (options->json) {
 		add_json(&text, snapshot);
-	} else if (!snapshot->count && options->filter.count) {
-		return tell("no virtual router fits; `xcarpctl status` shows all");
+	} else if (nothing_fits) {
+		return tell_nothing_fits();
 	} else if (snapshot->count == 1 && filter_names_vhid(&options->filter)) {
 		add_detail(&text, snapshot, maps, snapshot->vrouters);
 	} else {
@@ -285,7 +286,9 @@ static int report(const struct command_options *options, const struct maps *maps
 	}
 	err = text_print(&text);
 	text_free(&text);
-	return err ? tell("standard output: %s", strerror(-err)) : EXIT_SUCCESS;
+	if (err)
+		return tell("standard output: %s", strerror(-err));
+	return nothing_fits ? tell_nothing_fits() : EXIT_SUCCESS;
 }
 
 int status_run(const struct command_options *options)

@@ -21,6 +21,11 @@ int tell(const char *format, ...)
 	return EXIT_FAILURE;
 }
 
+int tell_nothing_fits(void)
+{
+	return tell("no virtual router fits; `xcarpctl status` shows all");
+}
+
 void *ctl_realloc(void *memory, size_t count, size_t size)
 {
 	/* A table of nothing is a pointer too, so NULL keeps meaning failure. */

@@ -36,5 +36,6 @@ void *ctl_realloc(void *memory, size_t count, size_t size);
 
 /* "xcarpctl: ", the line, on standard error. Returns the exit status of a failure. */
 int tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int tell_nothing_fits(void);
 
 #endif

@@ -482,7 +482,20 @@ static int make(struct share *share)
 	return err;
 }
 
-/* -EAGAIN: somebody lives who has not come to loading the program yet. */
+/* Somebody lives whose maps are as they are. -EAGAIN: he has not come to loading the program yet. */
+static int join(const struct share *share, int program_err)
+{
+	if (program_err == -ENOENT)
+		return -EAGAIN;
+	if (program_err)
+		log_error("%s: %s", share->program.pin, strerror(-program_err));
+	else if (share->size.capacity_min > share->maps.abi.capacity)
+		log_warn("--capacity=%u has no effect: the first xcarp process of this network namespace has sized the maps, "
+			 "for %u virtual routers", share->size.capacity_min, share->maps.abi.capacity);
+	return program_err;
+}
+
+/* -EAGAIN: as join(). */
 static int join_or_make(struct share *share)
 {
 	pid_t pids[PIDS_TOLD];
@@ -493,11 +506,8 @@ static int join_or_make(struct share *share)
 	if (!err) {
 		program_err = program_join(&share->program, &share->maps);
 		others = bury_the_dead(share, SPARE_ALL);
-		if (others.is_alive) {
-			if (program_err && program_err != -ENOENT)
-				log_error("%s: %s", share->program.pin, strerror(-program_err));
-			return program_err == -ENOENT ? -EAGAIN : program_err;
-		}
+		if (others.is_alive)
+			return join(share, program_err);
 		if (others.is_spared && !program_err && is_fit(share)) {
 			renew(share);
 			return 0;
