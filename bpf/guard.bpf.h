@@ -53,7 +53,7 @@ static __always_inline void guard_count_wrong(const struct vrouter *vr)
 	struct vr_guard *of = vr->guard;
 	__u64 now_ns;
 
-	if (vr->visit.place < REPLAY_SOURCES)
+	if (vr->place < REPLAY_SOURCES)
 		return;
 	now_ns = bpf_ktime_get_coarse_ns();
 	if ((__s64)(now_ns - of->window_ns) >= (__s64)FLOOD_WINDOW_NS) {
@@ -62,6 +62,19 @@ static __always_inline void guard_count_wrong(const struct vrouter *vr)
 	}
 	__sync_fetch_and_add(&of->wrong, 1);
 }
+
+/* An advert with CARP's own HMAC, as far as the guard looks at it, and what it finds. */
+struct guard_visit {
+	__u32 source[4];
+	__u64 counter;
+	__u64 arrival_ns;
+	__u32 slot;
+	__u32 place; /* as in struct vrouter */
+	__u32 answer; /* enum replay_answer */
+	__u32 run;
+	__u32 began_to_repeat; /* 1: this is the first time that its source is seen to */
+	__u32 is_strict; /* 1: --replay=strict */
+};
 
 static __always_inline struct seen_key seen_key_of(const struct vr_guard *of, const struct guard_visit *visit)
 {
@@ -85,12 +98,12 @@ __noinline int guard_look(struct vr_guard *of, struct vr_live *by, struct guard_
 
 	if (!of || !by || !visit)
 		return PASS_UNREADABLE;
-	visit->is_strict |= by->replay == REPLAY_STRICT;
+	visit->is_strict = by->replay == REPLAY_STRICT;
 	visit->place = replay_find(&of->replay, visit->source);
 	visit->answer = REPLAY_COUNTS;
 	if (visit->place >= REPLAY_SOURCES && is_flooded(of, by))
 		return DROP_UNKNOWN_SOURCE;
-	if (by->replay == REPLAY_OFF && !visit->is_strict)
+	if (by->replay == REPLAY_OFF)
 		return ACCEPTED;
 	visit->answer = replay_look(&of->replay, visit->is_strict, visit->place, *(volatile __u64 *)&by->sent_counter,
 				    by->down_ns + REPLAY_LAG_NS, visit->counter,
@@ -128,7 +141,7 @@ static __always_inline bool take_single(struct vr_guard *of, struct guard_visit 
 
 static __always_inline bool take_counter(struct vr_guard *of, const struct vr_live *by, struct guard_visit *visit)
 {
-	if ((by->replay == REPLAY_OFF && !visit->is_strict) || visit->answer == REPLAY_REPEATS)
+	if (by->replay == REPLAY_OFF || visit->answer == REPLAY_REPEATS)
 		return true;
 	if (visit->answer == REPLAY_SINGLE)
 		return take_single(of, visit);
@@ -182,29 +195,69 @@ static __always_inline enum xcarp_verdict check_and_tell(struct frame *frame, st
 	return verdict;
 }
 
-static __always_inline enum xcarp_verdict guard_admit(const struct frame *frame, struct vrouter *vr)
+static __always_inline enum xcarp_verdict guard_admit(const struct frame *frame, struct vrouter *vr, struct guard_visit *visit)
 {
 	enum xcarp_verdict verdict;
 
-	__builtin_memcpy(vr->visit.source, frame->source, sizeof(vr->visit.source));
-	vr->visit.counter = carp_counter(frame->carp);
-	vr->visit.slot = vr->entry->slot;
-	vr->visit.is_strict = frame->is_strong;
-	verdict = guard_look(vr->guard, vr->live, &vr->visit);
+	__builtin_memcpy(visit->source, frame->source, sizeof(visit->source));
+	visit->counter = carp_counter(frame->carp);
+	visit->slot = vr->entry->slot;
+	verdict = guard_look(vr->guard, vr->live, visit);
+	vr->place = visit->place;
 	if (verdict != ACCEPTED)
 		tell_refusal(frame, vr, verdict);
 	return verdict;
 }
 
-static __always_inline enum xcarp_verdict guard_take(const struct frame *frame, struct vrouter *vr)
+static __always_inline enum xcarp_verdict guard_take(const struct frame *frame, struct vrouter *vr, struct guard_visit *visit)
 {
-	enum xcarp_verdict verdict = guard_learn(vr->guard, vr->live, &vr->visit);
+	enum xcarp_verdict verdict = guard_learn(vr->guard, vr->live, visit);
 
+	vr->arrival_ns = visit->arrival_ns;
 	if (verdict != ACCEPTED)
 		tell_refusal(frame, vr, verdict);
-	else if (vr->visit.began_to_repeat)
+	else if (visit->began_to_repeat)
 		notice_push(frame, vr->entry, ACCEPTED, NULL);
 	return verdict;
+}
+
+/*
+ * A strong advert is never heard twice, whatever --replay says: one comparison, which needs none of the above. So this is
+ * not a function of its own, and the hash between the two is most of what is left.
+ */
+static __always_inline enum xcarp_verdict guard_admit_strong(const struct frame *frame, struct vrouter *vr)
+{
+	const struct replay *replay = &vr->guard->replay;
+	enum xcarp_verdict verdict = ACCEPTED;
+	enum replay_answer answer;
+
+	vr->place = replay_find(replay, frame->source);
+	if (vr->place >= REPLAY_SOURCES && is_flooded(vr->guard, vr->live)) {
+		verdict = DROP_UNKNOWN_SOURCE;
+	} else {
+		answer = replay_look_strict(replay, *(volatile __u64 *)&vr->live->sent_counter,
+					    vr->live->down_ns + REPLAY_LAG_NS, carp_counter(frame->carp),
+					    replay->ceiling ? bpf_ktime_get_ns() : 0);
+		if (answer != REPLAY_COUNTS)
+			verdict = answer == REPLAY_BAD_CLOCK ? DROP_BAD_CLOCK : DROP_REPLAYED;
+	}
+	if (verdict != ACCEPTED)
+		tell_refusal(frame, vr, verdict);
+	return verdict;
+}
+
+static __always_inline enum xcarp_verdict guard_take_strong(const struct frame *frame, struct vrouter *vr)
+{
+	__u64 counter = carp_counter(frame->carp);
+
+	vr->arrival_ns = bpf_ktime_get_ns();
+	if (!replay_take_strict(&vr->guard->replay, counter)) {
+		tell_refusal(frame, vr, DROP_REPLAYED);
+		return DROP_REPLAYED;
+	}
+	replay_take_source(&vr->guard->replay, vr->place, frame->source, REPLAY_COUNTS, counter, vr->arrival_ns,
+			   vr->live->down_ns);
+	return ACCEPTED;
 }
 
 #endif

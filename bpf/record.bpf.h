@@ -98,14 +98,14 @@ static __always_inline enum xcarp_verdict record_advert(const struct frame *fram
 {
 	struct vr_live *live = vr->live;
 	bool is_master = *(volatile enum vr_state *)&live->state == MASTER;
-	bool news = live_update(live, frame, vr->visit.arrival_ns);
+	bool news = live_update(live, frame, vr->arrival_ns);
 
 	if (is_master)
-		fence_watch(vr->guard, live, frame->carp, vr->visit.arrival_ns);
+		fence_watch(vr->guard, live, frame->carp, vr->arrival_ns);
 	/* The controller's half: it wants all there is while it is master, or has only just taken the slot. */
 	news |= is_master || *(volatile __u32 *)&live->generation != vr->entry->generation || vr->entry->every;
 	if (news)
-		ring_push(frame, vr->entry, vr->visit.arrival_ns);
+		ring_push(frame, vr->entry, vr->arrival_ns);
 	return ACCEPTED;
 }
 

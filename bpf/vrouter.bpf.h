@@ -8,26 +8,14 @@
 
 #define IPV6_LINK_LOCAL_GROUPS 0xff020000u /* the first word of ff02::/96; two of zeros follow */
 
-/* An advert, as far as the guard looks at it, and what it finds. */
-struct guard_visit {
-	__u32 source[4];
-	__u64 counter;
-	__u64 arrival_ns;
-	__u32 slot;
-	__u32 place; /* of the source in the guard; REPLAY_SOURCES: not known */
-	__u32 answer; /* enum replay_answer */
-	__u32 run;
-	__u32 began_to_repeat; /* 1: this is the first time that its source is seen to */
-	__u32 is_strict; /* 1: a strong advert, which is never heard twice, or --replay=strict */
-};
-
-/* All that is known of one virtual router. */
+/* All that is known of one virtual router, and of the advert with regard to it. */
 struct vrouter {
 	const struct vr_entry *entry;
 	const struct carp_key *key;
 	struct vr_live *live;
 	struct vr_guard *guard;
-	struct guard_visit visit;
+	__u32 place; /* of the source in the guard; REPLAY_SOURCES: not known */
+	__u64 arrival_ns; /* known once it has been authenticated */
 };
 
 /* False where no virtual router can be meant. */

@@ -33,6 +33,18 @@ static __always_inline int xdp_action(enum xcarp_verdict verdict, const struct v
 	}
 }
 
+static __always_inline enum xcarp_verdict judge_weak(const struct frame *frame, struct vrouter *vr)
+{
+	struct guard_visit visit = {};
+
+	return guard_admit(frame, vr, &visit) ?: authenticate(frame, vr) ?: guard_take(frame, vr, &visit);
+}
+
+static __always_inline enum xcarp_verdict judge_strong(const struct frame *frame, struct vrouter *vr)
+{
+	return guard_admit_strong(frame, vr) ?: authenticate(frame, vr) ?: guard_take_strong(frame, vr);
+}
+
 /* The whole way of an advert, compiled once for each IP version: what depends on that is then no question any more. */
 static __always_inline int take_advert(struct frame *frame, struct xdp_md *ctx)
 {
@@ -43,9 +55,7 @@ static __always_inline int take_advert(struct frame *frame, struct xdp_md *ctx)
 		  find_vrouter(&vr, frame, ctx) ?:
 		  check_and_tell(frame, &vr) ?:
 		  load_vrouter(&vr) ?:
-		  guard_admit(frame, &vr) ?:
-		  authenticate(frame, &vr) ?:
-		  guard_take(frame, &vr) ?:
+		  (frame->is_strong ? judge_strong(frame, &vr) : judge_weak(frame, &vr)) ?:
 		  record_advert(frame, &vr);
 	count(verdict);
 	return xdp_action(verdict, &vr);
