@@ -25,7 +25,7 @@ length    bad_length
 fragment  fragment
 none      own_source         src=10.77.0.1'
 
-plan $(($(grep -c . <<<"$kinds") * 2 + 16))
+plan $(($(grep -c . <<<"$kinds") * 2 + 17))
 test_lab r1 client
 wire client "vips=$VIP"
 
@@ -52,6 +52,7 @@ while read -r mutation counter extra; do
 	is "$mutation${extra:+ with $extra}: 50 of them are counted" "$moved" "$counter+50 "
 	ok "and move nothing" master r1
 done <<<"$kinds"
+within 12 "what nobody had to sign is told" log_has r1 'Malformed adverts .* refused: .*bad_ttl [1-9]'
 is "INIT, BACKUP, MASTER, and nothing since" "$(log_count r1 'Switching to state')" 3
 ok "and has the address" has_addr r1 "$VIP"
 
