@@ -240,6 +240,8 @@ static void stop(struct controller *c, uint64_t now_ns)
 	c->is_handing_over = false;
 	notify_stopping(now_ns);
 	vrouters_stop(c, now_ns);
+	if (scripts_busy(c->scripts))
+		log_warn("Waiting for scripts to end; a second signal ends that");
 }
 
 /* What runs or is due is finished first, by a master that goes on as one: a successor has to come within the down time. */

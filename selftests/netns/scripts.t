@@ -6,7 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 34
+plan 40
 test_lab r1 client
 wire client
 
@@ -106,3 +106,15 @@ wait_for 5 in_state r1 INIT
 within 10 "superseded: the down script runs" called 'down done'
 is "once, after the up script" "$(calls)" "up eth0 $VIP,up done,down eth0 $VIP,down done"
 never 1 "and nothing after it" called 'down done,'
+
+# A signal waits for a script that runs, and a second one does not.
+ok "it ends" stop r1 TERM
+lab_cable r1 up
+fresh 'sleep 30' :
+xcarp r1 -r 1 -n "${hooks[@]}"
+within 5 "told to end while its up script runs" called '^up'
+kill -TERM "${PID[r1]}"
+within 2 "it says what it waits for" log_has r1 'Waiting for scripts to end; a second signal ends that'
+ok "and waits" alive r1
+ok "a second signal ends it" stop r1 TERM
+ok "which it says" log_has r1 'Told to end a second time'
