@@ -108,6 +108,7 @@ struct controller {
 	uint32_t states[MASTER + 1]; /* virtual routers in BACKUP and in MASTER; in INIT they come and go uncounted */
 	bool is_status_old; /* as the service manager was told */
 	bool is_stopping;
+	bool has_told_waiting; /* that it waits for scripts */
 	bool is_handing_over;
 	bool is_done;
 };

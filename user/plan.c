@@ -130,6 +130,14 @@ static size_t file_expand(void *ctx, const char *pattern, void (*found)(void *, 
 	return count;
 }
 
+static bool file_is_same(void *ctx, const char *path, const char *other)
+{
+	struct stat a, b;
+
+	(void)ctx;
+	return !stat(path, &a) && !stat(other, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 static void file_error(void *ctx, const char *line)
 {
 	keep_message(ctx, LOG_ERR, line);
@@ -652,6 +660,7 @@ static int make(const struct host *host, struct plan *plan, const struct options
 			.read = file_read,
 			.release = file_release,
 			.expand = file_expand,
+			.is_same = file_is_same,
 			.error = file_error,
 		},
 	};

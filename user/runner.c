@@ -231,11 +231,20 @@ static int spawn(struct child *child, const char *file, char *const argv[], char
 	return 0;
 }
 
+/* The controller has ended. A successor's scripts are to come after its, and not beside them. */
+static void __attribute__((noreturn)) end(int status)
+{
+	for (struct child *child = self.children; child < self.children + RUNNER_RUNS_MAX; child++)
+		if (child->source.fd >= 0)
+			kill(-child->pid, SIGKILL);
+	_exit(status);
+}
+
 /* Waits where the controller does: without it there is nothing to do. */
 static void answer(const struct runner_answer *answer)
 {
 	if (send(self.fd, answer, sizeof(*answer), MSG_NOSIGNAL) < 0)
-		_exit(EXIT_FAILURE);
+		end(EXIT_FAILURE);
 }
 
 static void child_ended(void *ctx, uint64_t now_ns)
@@ -437,9 +446,9 @@ static void requests_ready(void *ctx, uint64_t now_ns)
 	(void)ctx;
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	/* The controller has ended, or is not what it was. */
+	/* Or it is not what it was. */
 	if (len != sizeof(request))
-		_exit(len ? EXIT_FAILURE : EXIT_SUCCESS);
+		end(len ? EXIT_FAILURE : EXIT_SUCCESS);
 	serve(&request, now_ns);
 }
 
@@ -455,12 +464,8 @@ static void open_all(void)
 }
 
 /* The controller's signals are not ours: it says when to end. */
-static void __attribute__((noreturn)) process_main(int fd, pid_t controller, const struct options *options,
-						   struct plan *plan)
+static void __attribute__((noreturn)) process_main(int fd, const struct options *options, struct plan *plan)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != controller)
-		_exit(EXIT_FAILURE);
 	prctl(PR_SET_NAME, "xcarp-scripts");
 	log_forked();
 	self.fd = dup3(fd, FIRST_FREE_FD, O_CLOEXEC) < 0 ? fd : FIRST_FREE_FD;
@@ -481,7 +486,6 @@ static void __attribute__((noreturn)) process_main(int fd, pid_t controller, con
 
 int runner_start(struct runner *runner, const struct options *options, struct plan *plan)
 {
-	pid_t controller = getpid();
 	sigset_t all, before;
 	int fds[2], err;
 
@@ -491,8 +495,11 @@ int runner_start(struct runner *runner, const struct options *options, struct pl
 	sigprocmask(SIG_SETMASK, &all, &before);
 	runner->pid = fork();
 	err = -errno;
-	if (!runner->pid)
-		process_main(fds[1], controller, options, plan);
+	if (!runner->pid) {
+		/* Its end is what tells that the controller has ended. */
+		close(fds[0]);
+		process_main(fds[1], options, plan);
+	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(fds[1]);
 	runner->fd = fds[0];

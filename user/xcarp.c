@@ -159,6 +159,14 @@ static void on_address(void *ctx, uint32_t ifindex, const struct vip *address, b
 		engine_address(c->engine, ifindex, address, present, now_ns);
 }
 
+static void on_vip_removed(void *ctx, uint32_t index, const struct vip *vip, uint64_t now_ns)
+{
+	struct controller *c = ctx;
+
+	if (c->engine && index < c->capacity && c->running[index].options)
+		engine_vip_removed(c->engine, index, vip, now_ns);
+}
+
 static void on_resync_begin(void *ctx, uint64_t now_ns)
 {
 	struct controller *c = ctx;
@@ -191,11 +199,11 @@ static void on_vip_refused(void *ctx, uint32_t index, const struct vip *vip, int
 	engine_vip_failed(c->engine, index, vip, error, now_ns);
 }
 
-static void on_script_started(void *ctx, uint32_t index, enum script_kind kind)
+static void on_script_ended(void *ctx, uint32_t index, enum script_kind kind)
 {
 	struct controller *c = ctx;
 
-	engine_script_started(c->engine, index, kind);
+	engine_script_ended(c->engine, index, kind);
 }
 
 static void on_orphan(void *ctx, uint32_t ifindex, const struct vip *vip)
@@ -240,8 +248,6 @@ static void stop(struct controller *c, uint64_t now_ns)
 	c->is_handing_over = false;
 	notify_stopping(now_ns);
 	vrouters_stop(c, now_ns);
-	if (scripts_busy(c->scripts))
-		log_warn("Waiting for scripts to end; a second signal ends that");
 }
 
 /* What runs or is due is finished first, by a master that goes on as one: a successor has to come within the down time. */
@@ -341,6 +347,7 @@ static int open_adapters(struct controller *c)
 		.ctx = c,
 		.link = on_link,
 		.address = on_address,
+		.vip_removed = on_vip_removed,
 		.resync_begin = on_resync_begin,
 		.resync_end = on_resync_end,
 		.vip_refused = on_vip_refused,
@@ -351,7 +358,7 @@ static int open_adapters(struct controller *c)
 	c->tx = tx_new(c->options.tx, on_sent, c);
 	if (!c->tx)
 		return controller_fail("AF_PACKET socket", -errno);
-	c->scripts = scripts_new(c->loop, &c->runner, 1, on_script_started, c);
+	c->scripts = scripts_new(c->loop, &c->runner, 1, on_script_ended, c);
 	if (!c->scripts)
 		return controller_fail("scripts", -ENOMEM);
 	c->loader = loader_new(c->loop, plan_make);
@@ -543,6 +550,14 @@ static bool is_over(const struct controller *c)
 	return c->is_done || ((c->is_stopping || c->is_handing_over) && !engine_any_busy(c->engine) && !scripts_busy(c->scripts));
 }
 
+static void tell_waiting(struct controller *c)
+{
+	if (!c->is_stopping || c->has_told_waiting || is_over(c) || engine_any_busy(c->engine))
+		return;
+	c->has_told_waiting = true;
+	log_info("Waiting for scripts to end; a second signal ends that");
+}
+
 static void tell_status(struct controller *c, uint64_t now_ns)
 {
 	if (c->is_status_old)
@@ -573,6 +588,7 @@ static int run(struct controller *c)
 		vrouters_work(c, now_ns);
 		dataplane_timers(c->dataplane, now_ns);
 		tell_status(c, now_ns);
+		tell_waiting(c);
 	}
 	return 0;
 }

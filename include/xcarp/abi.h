@@ -82,12 +82,6 @@ enum vr_hold {
 	PROMOTED, /* claims the shortest interval */
 };
 
-enum script_kind {
-	SCRIPT_NONE,
-	SCRIPT_UP,
-	SCRIPT_DOWN,
-};
-
 /*
  * How adverts are authenticated, in the order of a roll-out: each stage and the next understand each other.
  * X(enum value, word of --auth)
@@ -242,7 +236,7 @@ struct vr_live {
 	__u64 down_ns; /* how long we wait for a silent master, and our peers, presumably, for us */
 	__u32 fence_after_us; /* how long the controller may owe an answer, as master */
 	__u8 replay; /* enum replay_mode */
-	__u8 script; /* enum script_kind: the one that was started last */
+	__u8 up_script_due; /* 1: it has still to run, or to run to its end */
 	__u8 reserved2[26]; /* 0 */
 };
 

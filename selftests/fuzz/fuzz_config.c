@@ -49,6 +49,12 @@ static void world_release(void *ctx, char *text)
 	free(text);
 }
 
+static bool world_is_same(void *ctx, const char *path, const char *other)
+{
+	(void)ctx;
+	return !strcmp(path, other);
+}
+
 static size_t world_expand(void *ctx, const char *pattern, void (*found)(void *, const char *), void *found_ctx)
 {
 	struct world *w = ctx;
@@ -122,6 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		.read = world_read,
 		.release = world_release,
 		.expand = world_expand,
+		.is_same = world_is_same,
 		.error = world_error,
 	};
 	struct config config;

@@ -13,7 +13,7 @@
 TRIALS=${TRIALS:-6}
 SEED=${SEED:-$((RANDOM * 32768 + RANDOM))}
 
-plan 84
+plan 85
 test_lab r1 r2 client
 wire client
 pins=$(lab_pins r1)
@@ -110,22 +110,41 @@ within 3 "without the address" lacks_addr r1 "$VIP"
 nok "it adopted nothing" log_has r1 Adopted
 never 2 "and stays BACKUP" master r1
 
-# Before it came to its up script, which waits for the down script of the start.
-hook slow-down <<<'sleep 5'
-hook up <<<'exec touch "$(dirname "$0")/up-was-run"'
+# Before it came to its up script, which waits for the down script of the start; and while it runs.
+hook slow-down <<-'EOF'
+	sleep 5
+	echo "down ends" >>"$LAB_DIR/calls"
+EOF
+hook up <<-'EOF'
+	ip -o addr show dev eth0 | grep -c " $2/" >>"$LAB_DIR/calls"
+	[ ! -e "$LAB_DIR/slow" ] || exec sleep 30
+	echo "up ends" >>"$LAB_DIR/calls"
+EOF
+calls() {
+	paste -sd, "$LAB_DIR/calls"
+}
+: >"$LAB_DIR/calls"
+touch "$LAB_DIR/slow"
 ok "the late one ends" stop r1 TERM
 scripts=(-P -r 1 -u "$LAB_DIR/up" -d "$LAB_DIR/slow-down")
 xcarp r1 "${scripts[@]}"
 within 4 "it pre-empts, with its up script to come" master r1
 kill_9 r1
-nok "killed before it has come" test -e "$LAB_DIR/up-was-run"
+is "killed before it has come" "$(calls)" ""
+ip -n "$LAB-r1" addr del "$VIP/32" dev eth0 2>/dev/null
 xcarp r1 "${scripts[@]}"
-within 3 "who adopts runs it" test -e "$LAB_DIR/up-was-run"
-ok "and says so" log_has r1 'Adopted before the up script was started'
+within 3 "who adopts runs it, with the address in place" eval '[[ $(calls) == 1 ]]'
+ok "and says so" log_has r1 'Adopted before the up script had run'
+kill_9 r1
+rm "$LAB_DIR/slow"
+xcarp r1 "${scripts[@]}"
+within 3 "killed while it runs: it is run again" eval '[[ $(calls) == "1,1,up ends" ]]'
+wait_for 2 log_has r1 'ended after'
 kill_9 r1
 xcarp r1 "${scripts[@]}"
 within 3 "it is adopted once more" log_has r1 "$ADOPTED"
 nok "but not run once more" log_has r1 Spawning
+never 3 "what ran at the first death died with it" grep -q down "$LAB_DIR/calls"
 ok "it ends" stop r1 TERM
 within 3 "the other one is MASTER again" master r2
 xcarp r1

@@ -6,7 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 76
+plan 78
 test_lab r1 r2
 # Not the lab's usual one, and with a blank to be quoted.
 password='open sesame'
@@ -211,9 +211,15 @@ echo '# nothing' >"$LAB_DIR/empty.conf"
 fails r1 "$XCARP" -c "$LAB_DIR/empty.conf"
 is "no virtual router: status" "$STATUS" 1
 like "and why" "$ERROR" "$LAB_DIR/empty\.conf:.*no virtual router"
-echo 'include ./loop.conf' >"$LAB_DIR/loop.conf"
+printf '%s\n' 'include ./loop.conf' '-v 300' >"$LAB_DIR/loop.conf"
 fails r1 "$XCARP" -c "$LAB_DIR/loop.conf"
-like "a file that includes itself, by another name each time" "$ERROR" "loop\.conf: more than 16 files deep"
+like "a file that includes itself, by another name" "$ERROR" "loop\.conf: this file would include itself"
+is "and what else is wrong with it once" "$(grep -c 'v 300' <<<"$ERROR")" 1
+for depth in {0..17}; do
+	echo "include deep$((depth + 1)).conf" >"$LAB_DIR/deep$depth.conf"
+done
+fails r1 "$XCARP" -c "$LAB_DIR/deep0.conf"
+like "files that include others too deep" "$ERROR" "deep17\.conf: more than 16 files deep"
 fails r1 "$XCARP" -c "$LAB_DIR/no-such.conf"
 is "no such file: status" "$STATUS" 1
 like "and why" "$ERROR" "$LAB_DIR/no-such\.conf"

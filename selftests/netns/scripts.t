@@ -6,7 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 40
+plan 41
 test_lab r1 client
 wire client
 
@@ -54,6 +54,7 @@ within 5 "--neutral: MASTER" master r1
 within 5 "the up script ran" called 'up done'
 is "and no down script before it" "$(calls)" "up eth0 $VIP,up done"
 ok "--shutdown: it ends" stop r1 TERM
+ok "it says what it waits for" log_has r1 'Waiting for scripts to end'
 is "the down script has run to its end" "$(calls)" "up eth0 $VIP,up done,down eth0 $VIP,down done"
 
 fresh : :

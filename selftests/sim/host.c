@@ -192,7 +192,7 @@ static void port_script_run(void *ctx, uint32_t vr, enum script_kind kind, uint6
 	struct host *host = ctx;
 
 	(void)now_ns;
-	engine_script_started(host->engine, vr, kind);
+	engine_script_ended(host->engine, vr, kind);
 }
 
 static void port_log(void *ctx, int priority, const char *line)

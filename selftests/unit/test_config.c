@@ -58,6 +58,12 @@ static size_t world_expand(void *ctx, const char *pattern, void (*found)(void *,
 	return count;
 }
 
+static bool world_is_same(void *ctx, const char *path, const char *other)
+{
+	(void)ctx;
+	return !strcmp(path, other);
+}
+
 static void world_error(void *ctx, const char *line)
 {
 	struct world *w = ctx;
@@ -73,6 +79,7 @@ static struct config_source source_of(struct world *w)
 		.read = world_read,
 		.release = world_release,
 		.expand = world_expand,
+		.is_same = world_is_same,
 		.error = world_error,
 	};
 }

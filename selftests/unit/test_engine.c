@@ -64,7 +64,6 @@ struct world {
 	uint64_t now_ns;	      /* of the last call, for reports from within */
 	struct xcarp_record ring[16]; /* what the next drain finds */
 	unsigned int ring_count;
-	bool had_vip[VRS]; /* some time: of what was never there the kernel tells no removal */
 	bool has_vip[VRS]; /* what vip_add and vip_del have made of the first address */
 	uint64_t vips_took_ns; /* each flush of them */
 	bool is_counting; /* instead of writing down */
@@ -180,7 +179,7 @@ static void port_vip_add(void *ctx, uint32_t slot, uint32_t ifindex, const struc
 	act(w, "+%u:%s", slot, vip_format(vip, true, text));
 	w->counts.additions++;
 	if (slot < VRS)
-		w->has_vip[slot] = w->had_vip[slot] = true;
+		w->has_vip[slot] = true;
 	if (w->vip_error)
 		engine_vip_failed(w->engine, slot, vip, w->vip_error, w->now_ns);
 	else
@@ -197,8 +196,7 @@ static void port_vip_del(void *ctx, uint32_t slot, uint32_t ifindex, const struc
 	act(w, "-%u:%s", slot, vip_format(vip, true, text));
 	if (slot < VRS)
 		w->has_vip[slot] = false;
-	if (slot >= VRS || w->had_vip[slot])
-		engine_address(w->engine, ifindex, vip, false, w->now_ns);
+	engine_address(w->engine, ifindex, vip, false, w->now_ns);
 }
 
 static uint64_t port_vips_flush(void *ctx, uint64_t now_ns)
@@ -228,11 +226,8 @@ static void port_journal(void *ctx, uint32_t index, struct journal_entry *entry)
 
 static void port_script_run(void *ctx, uint32_t slot, enum script_kind kind, uint64_t now_ns)
 {
-	struct world *w = ctx;
-
 	(void)now_ns;
 	act(ctx, "%c%u", kind == SCRIPT_UP ? 'U' : 'D', slot);
-	engine_script_started(w->engine, slot, kind);
 }
 
 static void port_log(void *ctx, int priority, const char *line)
@@ -1507,11 +1502,19 @@ static void test_vip_removed(void)
 	backup(&w);
 	engine_address(w.engine, IFINDEX, &w.options[0].vips[0], false, T0);
 	is_due(&w, T0 + S(3), "a backup misses no address");
+	is_str(lines(&w), "", "  and has nothing to say of one that somebody takes away");
+	engine_vip_removed(w.engine, 0, &w.options[0].vips[0], T0);
 	ok(strstr(lines(&w), "4 10.1.1.252/24 was there at the start: taken off (eth0 id 10)\n"),
-	   "  but one that it has taken off at the start is told");
-	engine_address(w.engine, IFINDEX, &w.options[0].vips[0], true, T0 + S(1));
-	engine_address(w.engine, IFINDEX, &w.options[0].vips[0], false, T0 + S(1));
-	ok(!strstr(lines(&w), "at the start"), "  and no other one");
+	   "  but of one that it has taken off itself");
+	engine_free(w.engine);
+
+	world_make(&w);
+	at_ns = master(&w);
+	engine_demote(w.engine, 0, at_ns);
+	commit(&w, at_ns);
+	forget(&w);
+	engine_vip_removed(w.engine, 0, &w.options[0].vips[0], at_ns);
+	ok(!strstr(lines(&w), "at the start"), "  who was master had put it there");
 	engine_free(w.engine);
 
 	/* Gone, and before it is put back somebody else is master. */
@@ -2165,7 +2168,6 @@ static void world_make_orphaned(struct world *w)
 	w->live[0].sent_counter = ours_from(REALTIME);
 	w->live[0].down_ns = S(3);
 	w->live[0].answered_ns = T0 - S(50);
-	w->live[0].script = SCRIPT_UP;
 }
 
 static void adopt(struct world *w, uint64_t now_ns)
@@ -2232,33 +2234,71 @@ static void test_adoption_vips(void)
 
 static void test_adoption_script(void)
 {
-	static const enum script_kind others[] = { SCRIPT_NONE, SCRIPT_DOWN };
 	static char up[] = "up";
 	struct world w;
 
-	for (unsigned int i = 0; i < 2; i++) {
-		world_make_orphaned(&w);
-		w.live[0].script = others[i];
-		w.options[0].upscript = up;
-		adopt(&w, T0);
-		is_acts(&w, "A0 F U0", "an up script that the dead one had not come to is run");
-		ok(strstr(lines(&w), "5 Adopted before the up script was started: running it (eth0 id 10)\n"), "  and told");
-		is_int(w.live[0].script, SCRIPT_UP, "  for the next one to know");
-		engine_free(w.engine);
-	}
-
 	world_make_orphaned(&w);
-	w.live[0].script = SCRIPT_DOWN;
+	w.live[0].up_script_due = 1;
+	w.options[0].upscript = up;
 	adopt(&w, T0);
-	is_acts(&w, "A0 F", "there is none: nothing to run");
+	is_acts(&w, "A0 F +0:10.1.1.252/24 F U0", "an up script that the dead one owes is run, with the addresses in place");
+	ok(strstr(lines(&w), "5 Adopted before the up script had run: running it (eth0 id 10)\n"), "  and told");
+	is_int(w.live[0].up_script_due, 1, "  until it has ended it is due");
+	engine_script_ended(w.engine, 0, SCRIPT_UP);
+	is_int(w.live[0].up_script_due, 0, "  and then no more");
 	engine_free(w.engine);
 
 	world_make_orphaned(&w);
-	w.live[0].script = SCRIPT_NONE;
+	w.options[0].upscript = up;
+	adopt(&w, T0);
+	is_acts(&w, "A0 F", "one that has run is not run again");
+	engine_free(w.engine);
+
+	world_make_orphaned(&w);
+	w.live[0].up_script_due = 1;
+	adopt(&w, T0);
+	is_acts(&w, "A0 F", "there is none any more: nothing to run");
+	engine_free(w.engine);
+
+	world_make_orphaned(&w);
+	w.live[0].up_script_due = 1;
 	w.live[0].sent_ns = T0 - S(60);
 	w.options[0].upscript = up;
 	adopt(&w, T0);
 	is_acts(&w, "F -0:10.1.1.252/24 D0", "too late to be adopted: it begins anew, as BACKUP");
+	is_int(w.live[0].up_script_due, 0, "  where nothing is due");
+	engine_free(w.engine);
+}
+
+/* What a successor is told. */
+static void test_script_due(void)
+{
+	static char up[] = "up";
+	struct world w;
+	uint64_t at_ns;
+
+	world_make(&w);
+	at_ns = master(&w);
+	is_int(w.live[0].up_script_due, 0, "without an up script none is due");
+	engine_free(w.engine);
+
+	world_make(&w);
+	w.options[0].upscript = up;
+	at_ns = master(&w);
+	is_int(w.live[0].up_script_due, 1, "MASTER: it is due");
+	engine_script_ended(w.engine, 0, SCRIPT_DOWN);
+	is_int(w.live[0].up_script_due, 1, "  also when the down script has run");
+	engine_demote(w.engine, 0, at_ns);
+	commit(&w, at_ns);
+	is_int(w.live[0].up_script_due, 0, "  BACKUP: no more");
+	at_ns = engine_deadline(w.engine);
+	while (w.live[0].state != MASTER)
+		engine_timers(w.engine, at_ns += MS(1));
+	engine_script_ended(w.engine, 0, SCRIPT_UP);
+	is_int(w.live[0].up_script_due, 1, "MASTER again: an earlier one that ends only now is not that one");
+	commit(&w, at_ns);
+	engine_script_ended(w.engine, 0, SCRIPT_UP);
+	is_int(w.live[0].up_script_due, 0, "  which ends later");
 	engine_free(w.engine);
 }
 
@@ -2355,7 +2395,7 @@ static void test_hand_over(void)
 
 int main(void)
 {
-	plan(276 + 2 + 8 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
+	plan(276 + 3 + 8 + 6 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
 	test_start();
 	test_neutral();
 	test_frames();
@@ -2398,6 +2438,7 @@ int main(void)
 	test_adoption();
 	test_adoption_vips();
 	test_adoption_script();
+	test_script_due();
 	test_no_adoption();
 	test_adoption_links();
 	test_hand_over();

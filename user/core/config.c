@@ -326,11 +326,10 @@ static struct config_file *keep_file(struct config *config, const char *path, ch
 	return file;
 }
 
-/* By its name: where it has two, the depth ends it. */
 static bool is_being_read(const struct scope *scope, const char *path)
 {
 	for (; scope; scope = scope->from)
-		if (!strcmp(scope->file->path, path))
+		if (scope->reader->source->is_same(scope->reader->source->ctx, scope->file->path, path))
 			return true;
 	return false;
 }

@@ -37,6 +37,8 @@ struct config_source {
 	void (*release)(void *ctx, char *text);
 	/* Calls found(found_ctx, path) for each file that fits pattern, in order; returns how many. */
 	size_t (*expand)(void *ctx, const char *pattern, void (*found)(void *found_ctx, const char *path), void *found_ctx);
+	/* Two names of one file. */
+	bool (*is_same)(void *ctx, const char *path, const char *other);
 	/* One line, `file:line: option value: what is right`. */
 	void (*error)(void *ctx, const char *line);
 };

@@ -233,6 +233,8 @@ static void follow(struct engine *engine, struct vrouter *vr, enum vr_state befo
 		if (before == MASTER || vr->election.state == MASTER)
 			vr->repair_ns = TIMERS_NEVER;
 		vr->vip_refused = false;
+		if (result.cause != CAUSE_ADOPTED)
+			vr->live->up_script_due = result.actions & ACT_UP_SCRIPT && vr->options->upscript;
 	}
 	if (result.actions)
 		commit_queue(engine, vr, result.actions, now_ns);
@@ -313,10 +315,11 @@ static void adopt(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
 	if (live->hold == PROMOTED)
 		simple_step(engine, vr, EV_PROMOTE, now_ns);
 	simple_step(engine, vr, EV_ADOPT, now_ns);
-	if (vr->election.state != MASTER || !vr->options->upscript || live->script == SCRIPT_UP)
+	if (vr->election.state != MASTER || !live->up_script_due || !vr->options->upscript)
 		return;
-	vrouter_log(engine, vr, ABOUT_SCRIPT, now_ns, LOG_NOTICE, "Adopted before the up script was started: running it");
-	commit_queue(engine, vr, ACT_UP_SCRIPT, now_ns);
+	vrouter_log(engine, vr, ABOUT_SCRIPT, now_ns, LOG_NOTICE, "Adopted before the up script had run: running it");
+	/* The addresses too: they may not have come to their turn either, and the script may count on them. */
+	commit_queue(engine, vr, ACT_VIPS_ADD | ACT_UP_SCRIPT, now_ns);
 }
 
 static void begin(struct engine *engine, struct vrouter *vr, bool is_up, uint64_t now_ns)
@@ -327,6 +330,7 @@ static void begin(struct engine *engine, struct vrouter *vr, bool is_up, uint64_
 		adopt(engine, vr, now_ns);
 		return;
 	}
+	vr->live->up_script_due = 0;
 	__atomic_store_n(&vr->live->state, INIT, __ATOMIC_RELEASE);
 	simple_step(engine, vr, EV_START, now_ns);
 }
@@ -364,9 +368,13 @@ void engine_link(struct engine *engine, uint32_t index, const struct engine_link
 	follow_link(engine, vr, now_ns);
 }
 
-void engine_script_started(struct engine *engine, uint32_t index, enum script_kind kind)
+void engine_script_ended(struct engine *engine, uint32_t index, enum script_kind kind)
 {
-	engine->vrouters[index]->live->script = (uint8_t)kind;
+	struct vrouter *vr = engine->vrouters[index];
+
+	/* The next one may not have been asked for yet. */
+	if (vr && kind == SCRIPT_UP && !(vr->pending & ACT_UP_SCRIPT))
+		vr->live->up_script_due = 0;
 }
 
 /* Adverts. */

@@ -22,6 +22,11 @@
 
 struct engine;
 
+enum script_kind {
+	SCRIPT_UP,
+	SCRIPT_DOWN,
+};
+
 /* The engine's way out. None of these waits; failures come back through the engine_*() reports. */
 struct ports {
 	void *ctx;
@@ -102,8 +107,8 @@ void engine_link(struct engine *engine, uint32_t index, const struct engine_link
  */
 void engine_link_withdrawn(struct engine *engine, uint32_t index, uint64_t now_ns);
 
-/* What ports->script_run() asked for has been started, at once or after another. */
-void engine_script_started(struct engine *engine, uint32_t index, enum script_kind kind);
+/* What ports->script_run() asked for last has run, or could not be. */
+void engine_script_ended(struct engine *engine, uint32_t index, enum script_kind kind);
 
 /* One ring record: an advert, or a notice of refused ones. */
 void engine_record(struct engine *engine, const struct xcarp_record *record, uint64_t now_ns);
@@ -113,6 +118,9 @@ void engine_sent(struct engine *engine, uint32_t index, int error, uint64_t now_
 
 /* An address appeared on an interface or left it, as the kernel tells it, ours or not. */
 void engine_address(struct engine *engine, uint32_t ifindex, const struct vip *vip, bool present, uint64_t now_ns);
+
+/* A vip_del of this virtual router has found the address there; told before engine_address() tells that it is gone. */
+void engine_vip_removed(struct engine *engine, uint32_t index, const struct vip *vip, uint64_t now_ns);
 
 /*
  * Notifications were lost: all addresses are told again between these two, and what is not told is gone.

@@ -119,10 +119,6 @@ static void take_address(struct engine *engine, struct vrouter *vr, unsigned int
 		vr->vip_refused = vr->vip_refused && vr->vips_present != all_vips(vr);
 		return;
 	}
-	/* Who has never been master has taken off what somebody else had put there, perhaps by mistake. */
-	if (must_not_hold_vips(vr) && !vr->counter && !(vr->vips_present & bit))
-		vrouter_log(engine, vr, ABOUT_VIP_REMOVED, now_ns, LOG_WARNING, "%s was there at the start: taken off",
-			    vip_format(vip, true, text));
 	/* Not now: it may be our own removal, told late, and the next message that it is back. */
 	vr->vips_present &= ~bit;
 	if (holds_vips(vr))
@@ -139,6 +135,17 @@ void engine_address(struct engine *engine, uint32_t ifindex, const struct vip *v
 		if (vr->link.ifindex == ifindex && !vip_compare(&vr->options->vips[i], vip))
 			take_address(engine, vr, i, vip, present, now_ns);
 	}
+}
+
+void engine_vip_removed(struct engine *engine, uint32_t index, const struct vip *vip, uint64_t now_ns)
+{
+	struct vrouter *vr = engine->vrouters[index];
+	char text[VIP_TEXT_LEN];
+
+	/* Who has never been master had not put it there, and who was told of it has said so. */
+	if (vr && vr->is_started && !vr->counter && !vr->vips_present)
+		vrouter_log(engine, vr, ABOUT_VIP_REMOVED, now_ns, LOG_WARNING, "%s was there at the start: taken off",
+			    vip_format(vip, true, text));
 }
 
 void engine_resync_begin(struct engine *engine)

@@ -45,7 +45,7 @@ _Static_assert(CARP_VIPS_MAX <= 32, "vips_present is a bit mask, and a table num
 	X(ABOUT_VIP_REFUSED, "Address refused")                                                              \
 	X(ABOUT_HOLD, "Demoted, promoted or released")                                                       \
 	X(ABOUT_ADOPTION, "Adopted")                                                                         \
-	X(ABOUT_SCRIPT, "Adopted before the up script was started")
+	X(ABOUT_SCRIPT, "Adopted before the up script had run")
 
 enum log_reason {
 #define X(value, phrase) value,

@@ -60,6 +60,11 @@ struct rtnl {
 	uint32_t keep_ifindexes[KEEP_MAX]; /* where removals must not take other addresses with them */
 };
 
+static bool is_our_removal(const struct rtnl *rtnl, const struct nlmsghdr *message)
+{
+	return message->nlmsg_type == RTM_DELADDR && message->nlmsg_pid == nl_socket_get_local_port(rtnl->asking);
+}
+
 static int on_message(struct nl_msg *msg, void *ctx)
 {
 	struct rtnl *rtnl = ctx;
@@ -76,9 +81,11 @@ static int on_message(struct nl_msg *msg, void *ctx)
 		break;
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
-		if (rtnl_read_address(message, &vip, &ifindex))
-			rtnl->events->address(rtnl->events->ctx, ifindex, &vip, message->nlmsg_type == RTM_NEWADDR,
-					      rtnl->now_ns);
+		if (!rtnl_read_address(message, &vip, &ifindex))
+			break;
+		if (is_our_removal(rtnl, message))
+			rtnl->events->vip_removed(rtnl->events->ctx, message->nlmsg_seq - 1, &vip, rtnl->now_ns);
+		rtnl->events->address(rtnl->events->ctx, ifindex, &vip, message->nlmsg_type == RTM_NEWADDR, rtnl->now_ns);
 		break;
 	}
 	return NL_OK;

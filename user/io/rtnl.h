@@ -28,6 +28,11 @@ struct rtnl_events {
 	void *ctx;
 	void (*link)(void *ctx, const struct rtnl_link *link, uint64_t now_ns);
 	void (*address)(void *ctx, uint32_t ifindex, const struct vip *address, bool present, uint64_t now_ns);
+	/*
+	 * rtnl_vip_del() of this slot has found the address there. Told before the removal itself, and for IPv4 only: of IPv6
+	 * the kernel does not say whose request it was.
+	 */
+	void (*vip_removed)(void *ctx, uint32_t slot, const struct vip *vip, uint64_t now_ns);
 	/* Around a full retelling of links and addresses: at start, and after the kernel dropped messages. */
 	void (*resync_begin)(void *ctx, uint64_t now_ns);
 	void (*resync_end)(void *ctx, uint64_t now_ns);

@@ -27,6 +27,7 @@ struct script {
 	uint32_t slot;
 	const struct vr_options *options;
 	uint32_t run; /* its number; 0: nothing runs */
+	enum script_kind kind; /* of what runs */
 	char *file; /* what runs */
 	uint64_t started_ns;
 	unsigned int kills; /* since its time was over */
@@ -42,8 +43,8 @@ struct scripts {
 	struct runner runner;
 	struct loop_source answers;
 	struct loop_source death; /* the runner's */
-	scripts_started *started;
-	void *started_ctx;
+	scripts_ended *ended;
+	void *ended_ctx;
 	scripts_read_done *read_done; /* NULL: it was not asked */
 	void *read_ctx;
 	uint32_t last_run;
@@ -85,16 +86,15 @@ static int watch_runner(struct scripts *scripts, const struct runner *runner)
 	return err;
 }
 
-struct scripts *scripts_new(struct loop *loop, const struct runner *runner, uint32_t capacity, scripts_started *started,
-			    void *ctx)
+struct scripts *scripts_new(struct loop *loop, const struct runner *runner, uint32_t capacity, scripts_ended *ended, void *ctx)
 {
 	struct scripts *scripts = calloc(1, sizeof(*scripts));
 
 	if (!scripts)
 		return NULL;
 	scripts->loop = loop;
-	scripts->started = started;
-	scripts->started_ctx = ctx;
+	scripts->ended = ended;
+	scripts->ended_ctx = ctx;
 	scripts->runner.fd = -1;
 	scripts->first = NO_SLOT;
 	scripts->starts_left = STARTS_AT_ONCE;
@@ -245,12 +245,12 @@ static int start(struct script *script, const char *file, enum script_kind kind,
 	if (err)
 		return err;
 	script->run = request.run;
+	script->kind = kind;
 	script->file = strdup(file);
 	script->started_ns = now_ns;
 	script->kills = 0;
 	scripts->running++;
 	timers_arm(scripts->timers, script->slot, now_ns + options->script_timeout_s * NS_PER_S);
-	scripts->started(scripts->started_ctx, script->slot, kind);
 	return 0;
 }
 
@@ -268,8 +268,10 @@ static void start_or_tell(struct script *script, enum script_kind kind, uint64_t
 	if (!file)
 		return;
 	err = start(script, file, kind, now_ns);
-	if (err)
-		log_failed(script, file, err == -ECHILD ? "the script runner has died; restart xcarp" : strerror(-err));
+	if (!err)
+		return;
+	log_failed(script, file, err == -ECHILD ? "the script runner has died; restart xcarp" : strerror(-err));
+	script->scripts->ended(script->scripts->ended_ctx, script->slot, kind);
 }
 
 static const char *name_of(const struct script *script)
@@ -321,9 +323,13 @@ static void start_or_wait(struct script *script, uint64_t now_ns)
 
 static void finish(struct script *script, uint64_t now_ns)
 {
+	struct scripts *scripts = script->scripts;
+
 	forget(script);
 	if (script->has_next)
 		start_or_wait(script, now_ns);
+	else
+		scripts->ended(scripts->ended_ctx, script->slot, script->kind);
 }
 
 /* One that was given up may still end. */

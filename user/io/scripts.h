@@ -17,12 +17,11 @@
 
 struct scripts;
 
-/* One has been started. */
-typedef void scripts_started(void *ctx, uint32_t slot, enum script_kind kind);
+/* One has run, or could not be, and no other one of its slot is to come. */
+typedef void scripts_ended(void *ctx, uint32_t slot, enum script_kind kind);
 
 /* capacity: virtual routers. The runner is taken over. NULL where memory is short. */
-struct scripts *scripts_new(struct loop *loop, const struct runner *runner, uint32_t capacity, scripts_started *started,
-			    void *ctx);
+struct scripts *scripts_new(struct loop *loop, const struct runner *runner, uint32_t capacity, scripts_ended *ended, void *ctx);
 
 /* Kills what still runs, and ends the runner. */
 void scripts_free(struct scripts *scripts);
