@@ -233,6 +233,8 @@ static void lose_interface(struct controller *c, struct interface *interface, ui
 	forget_interface(c, interface);
 	if (interface->first == NO_INDEX || !interface->link.ifindex || !if_indextoname(interface->link.ifindex, name))
 		return;
+	if (strcmp(name, interface->name))
+		log_warn("%s was renamed to %s: its virtual routers wait for another of that name", interface->name, name);
 	for (uint32_t index = interface->first; index != NO_INDEX; index = c->slots[index].next)
 		if (c->slots[index].is_started)
 			engine_link_withdrawn(c->engine, index, now_ns);

@@ -351,13 +351,13 @@ static const struct keyring *keyring_of_file(struct work *work, const struct con
 	return ring;
 }
 
-/* False where there ought to be keys and are none. */
+/* False where there ought to be keys and are none. A file is also looked at where its keys are not used yet. */
 static bool make_siphash_keys(struct work *work, const struct config_vr *vr)
 {
 	const struct keyring *ring;
 
 	memset(&work->scratch->key.siphash, 0, sizeof(work->scratch->key.siphash));
-	if (vr->options.auth == AUTH_HMAC_SHA1)
+	if (vr->options.auth == AUTH_HMAC_SHA1 && !vr->options.keyfile)
 		return true;
 	if (!work->rings)
 		work->rings = keyrings_new();
@@ -368,6 +368,8 @@ static bool make_siphash_keys(struct work *work, const struct config_vr *vr)
 	ring = vr->options.keyfile ? keyring_of_file(work, vr) : keyring_of_password(work, vr);
 	if (!ring)
 		return false;
+	if (vr->options.auth == AUTH_HMAC_SHA1)
+		return true;
 	keyring_derive(ring, &vr->options, &work->scratch->key.siphash);
 	if (!vr->options.password && !vr->options.passfile)
 		keyring_fill_password(ring, &work->scratch->password);

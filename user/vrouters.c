@@ -481,7 +481,9 @@ int vrouters_start(struct controller *c)
 		start(c, change->plan.adds[i].index, now_ns);
 	c->now_ns = now_ns;
 	engine_commit(c->engine, now_ns);
-	end_adoption(c);
+	dataplane_adopted(c->dataplane);
+	/* What the adopted ones lack, and what the others have though they should not. */
+	rtnl_resync(c->rtnl);
 	end_change(c, true);
 	return 0;
 }

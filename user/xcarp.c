@@ -617,6 +617,8 @@ static void leave(struct controller *c)
 	while (c->engine && engine_any_busy(c->engine))
 		engine_commit(c->engine, now_ns += NS_PER_MS);
 	scripts_free(c->scripts);
+	if (c->engine)
+		engine_tell_rest(c->engine);
 	remove_vips(c);
 	interfaces_lose(c);
 	control_free(c->control);
@@ -628,6 +630,7 @@ static void leave_to_successor(struct controller *c)
 {
 	notify_stopping(loop_now_ns());
 	engine_hand_over(c->engine, c->now_ns = loop_now_ns());
+	engine_tell_rest(c->engine);
 	scripts_free(c->scripts);
 	control_free(c->control);
 	dataplane_hand_over(c->dataplane);

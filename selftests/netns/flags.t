@@ -38,6 +38,7 @@ script timeout           | --script-timeout=soon       | --script-timeout.soon:
 no password              | -p none                     | (-p|--pass)
 password too long        | -p 123456789012345678901    | -p.*20
 passfile not there       | -o /nonexistent             | -o /nonexistent: 
+keyfile not there        | --keyfile=/nonexistent      | --keyfile /nonexistent: 
 passfile empty           | -o /dev/null                | -o /dev/null: 
 option unknown           | --frobnicate                | --frobnicate
 letter unknown           | -Q                          | -Q

@@ -6,7 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 50
+plan 51
 test_lab r1 r2 client
 wire client "vips=$VIP"
 
@@ -55,6 +55,7 @@ log_mark r2
 start=$(now_ms)
 ip -n "$LAB-r1" link set eth0 name eth7
 within 3 "renamed: INIT" in_state r1 INIT
+ok "the log has the new name" log_has r1 'eth0 was renamed to eth7'
 within 2 "the address is gone from it" lacks_addr r1 "$VIP"
 within 2 "the program too" xdp_off eth7
 within 5 "it bowed out" seen_since "$start" 'advert 10.77.0.1 .*advbase=255 advskew=255 .*hmac=good'

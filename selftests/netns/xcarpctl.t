@@ -8,7 +8,7 @@
 
 CTL=${XCARP%/*}/xcarpctl
 
-plan 65
+plan 66
 test_lab r1
 
 # ctl HOST ARGUMENTS...: its output is in OUT, both outputs together, its status in STATUS
@@ -37,6 +37,9 @@ in_json_state() {
 ctl r1 status
 is "nobody runs: status" "$STATUS" 1
 like "and why" "$OUT" 'no xcarp runs in this network namespace'
+
+ctl r1 metrics --listen=foo
+like "what is wrong with a word comes first" "$OUT" '--listen foo: must be'
 
 cat >"$LAB_DIR/r1.conf" <<END
 default -i eth0 -s 10.77.0.1 -p $PASSWORD -r 2

@@ -1584,12 +1584,79 @@ static void test_resync(void)
 	at_ns = master(&w);
 	engine_resync_begin(w.engine);
 	engine_resync_end(w.engine, at_ns);
-	timers(&w, at_ns);
-	is_acts(&w, "R F +0:10.1.1.252/24 G0:10.1.1.252 F", "resync: what is not told is gone, and put back");
+	engine_address(w.engine, IFINDEX, &w.options[0].vips[0], true, at_ns);
+	timers(&w, at_ns + MS(100));
+	ok(!strstr(acts(&w), "+0"), "resync: what was added meanwhile is told after it");
+	engine_resync_begin(w.engine);
+	engine_resync_end(w.engine, at_ns + MS(200));
+	timers(&w, at_ns + MS(299));
+	ok(!strstr(acts(&w), "+0"), "  so that is waited for");
+	timers(&w, at_ns + MS(300));
+	is_acts(&w, "R F +0:10.1.1.252/24 G0:10.1.1.252 F", "  what is not told then is gone, and put back");
 	engine_resync_begin(w.engine);
 	engine_address(w.engine, IFINDEX, &w.options[0].vips[0], true, at_ns + MS(500));
 	engine_resync_end(w.engine, at_ns + MS(500));
 	is_due(&w, at_ns + S(1), "resync: what is told is there");
+	engine_free(w.engine);
+}
+
+/* Of another length it is another address to the kernel, and the same to everybody else. */
+static void test_vip_other_length(void)
+{
+	struct world w;
+	struct vip other;
+	uint64_t at_ns;
+
+	world_make(&w);
+	at_ns = master(&w);
+	other = w.options[0].vips[0];
+	other.prefix_len = 32;
+	engine_address(w.engine, IFINDEX, &other, true, at_ns);
+	is_str(lines(&w), "", "an address of another length is a master's own business");
+	engine_demote(w.engine, 0, at_ns);
+	ok(strstr(lines(&w), "4 10.1.1.252 is there though we are BACKUP, with another length than ours"),
+	   "  until it is no longer master");
+	engine_free(w.engine);
+
+	world_make(&w);
+	at_ns = master(&w);
+	engine_address(w.engine, IFINDEX, &other, true, at_ns);
+	engine_address(w.engine, IFINDEX, &other, false, at_ns);
+	engine_demote(w.engine, 0, at_ns);
+	ok(!strstr(lines(&w), "another length"), "  nor then, if it has gone before");
+	engine_free(w.engine);
+}
+
+static void test_interface_gone(void)
+{
+	struct world w;
+
+	world_make(&w);
+	backup(&w);
+	link_is(&w, 0, IFINDEX, false, T0);
+	ok(strstr(lines(&w), "4 eth0: link lost (eth0 id 10)\n"), "the link goes first");
+	link_is(&w, 0, 0, false, T0);
+	ok(strstr(lines(&w), "4 eth0: interface gone (eth0 id 10)\n"), "  and then the interface");
+	link_is(&w, 0, 0, false, T0 + S(2));
+	ok(!strstr(lines(&w), "gone"), "  once");
+	engine_free(w.engine);
+}
+
+static void test_tell_rest(void)
+{
+	struct world w;
+	uint64_t at_ns;
+
+	world_make(&w);
+	at_ns = master(&w);
+	forget(&w);
+	engine_demote(w.engine, 0, at_ns);
+	engine_command(w.engine, 0, w.live[0].generation, COMMAND_PROMOTE, at_ns);
+	is_int(w.live[0].state, MASTER, "MASTER twice in a second");
+	ok(!strstr(lines(&w), "state: MASTER"), "  the second time is held back");
+	engine_tell_rest(w.engine);
+	ok(strstr(lines(&w), "Switching to state: MASTER: 1 more in the last second; now MASTER"), "  and told at the end");
+	is_str((engine_tell_rest(w.engine), lines(&w)), "", "  once");
 	engine_free(w.engine);
 }
 
@@ -2395,7 +2462,7 @@ static void test_hand_over(void)
 
 int main(void)
 {
-	plan(276 + 3 + 8 + 6 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
+	plan(276 + 3 + 2 + 10 + 8 + 6 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
 	test_start();
 	test_neutral();
 	test_frames();
@@ -2424,6 +2491,9 @@ int main(void)
 	test_vip_removed();
 	test_several_vips();
 	test_resync();
+	test_vip_other_length();
+	test_interface_gone();
+	test_tell_rest();
 	test_vip_refused();
 	test_no_vip();
 	test_several_vrs();

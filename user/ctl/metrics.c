@@ -308,16 +308,11 @@ static const char *give_up_privileges(const char *user)
 	return NULL;
 }
 
-static int serve(const struct command_options *options, struct served *served)
+static int serve(const struct command_options *options, struct served *served, int fd)
 {
 	struct http_page page = { .ctx = served, .path = "/metrics", .type = CONTENT_TYPE, .write = write_page };
-	char error[CTL_ERROR_LEN];
-	const char *wrong;
-	int fd = http_listen(options->listen, error);
+	const char *wrong = give_up_privileges(options->user);
 
-	if (fd < 0)
-		return tell("%s", error);
-	wrong = give_up_privileges(options->user);
 	if (wrong)
 		return tell("--user %s: %s", options->user, wrong);
 	return tell("%s", strerror(-http_serve(fd, &page)));
@@ -343,11 +338,13 @@ int metrics_run(const struct command_options *options)
 {
 	struct served served = { .filter = &options->filter };
 	char error[CTL_ERROR_LEN];
-	int status;
+	int status, fd = options->listen ? http_listen(options->listen, error) : -1;
 
+	if (options->listen && fd < 0)
+		return tell("%s", error);
 	if (maps_open(&served.maps, error))
 		return tell("%s", error);
-	status = options->listen ? serve(options, &served) : print(options, &served);
+	status = options->listen ? serve(options, &served, fd) : print(options, &served);
 	maps_close(&served.maps);
 	return status;
 }

@@ -233,6 +233,8 @@ static void follow(struct engine *engine, struct vrouter *vr, enum vr_state befo
 		if (before == MASTER || vr->election.state == MASTER)
 			vr->repair_ns = TIMERS_NEVER;
 		vr->vip_refused = false;
+		if (before == MASTER)
+			vips_left_master(engine, vr, now_ns);
 		if (result.cause != CAUSE_ADOPTED)
 			vr->live->up_script_due = result.actions & ACT_UP_SCRIPT && vr->options->upscript;
 	}
@@ -300,7 +302,7 @@ void engine_link_withdrawn(struct engine *engine, uint32_t index, uint64_t now_n
 	commit_at_once(engine, vr, now_ns);
 	vr->link = (struct engine_link){ 0 };
 	vr->live->ifindex = 0;
-	vr->vips_present = 0;
+	vips_forget(vr);
 	vr->is_withdrawn = true;
 	vrouter_rearm(engine, vr);
 }
@@ -341,16 +343,20 @@ void engine_link(struct engine *engine, uint32_t index, const struct engine_link
 	bool is_up = link->up || vr->options->ignore_link_state;
 	bool is_other = link->ifindex != vr->link.ifindex;
 	bool is_new_mac = !is_other && memcmp(link->mac, vr->link.mac, sizeof(link->mac));
+	/* The kernel takes the link down before the interface, so that this is no news to the election any more. */
+	bool is_gone = vr->link.ifindex && !link->ifindex && vr->election.state == INIT;
 
 	if (is_other) {
 		/* Nothing of what the old interface had is left, so there is nothing to take off it. */
 		vr->link = (struct engine_link){ 0 };
-		vr->vips_present = 0;
+		vips_forget(vr);
 		simple_step(engine, vr, EV_LINK_DOWN, now_ns);
 		commit_forget(vr);
 	}
 	vr->link = *link;
 	vr->live->ifindex = link->ifindex;
+	if (is_gone)
+		vrouter_log(engine, vr, ABOUT_INTERFACE, now_ns, LOG_WARNING, "%s: interface gone", vr->options->interface);
 	if (!link->ifindex)
 		return;
 	if (is_other || is_new_mac)
@@ -706,6 +712,16 @@ void engine_timers(struct engine *engine, uint64_t now_ns)
 		election_timer(engine, vr, now_ns);
 		vrouter_rearm(engine, vr);
 	}
+}
+
+void engine_tell_rest(struct engine *engine)
+{
+	const uint64_t end_ns = TIMERS_NEVER - NS_PER_S;
+
+	for (uint32_t index = 0; index < engine->capacity; index++)
+		if (engine->vrouters[index])
+			vrouter_tell_held_back(engine, engine->vrouters[index], end_ns);
+	engine_tell_held_back(engine, end_ns);
 }
 
 uint64_t engine_deadline(const struct engine *engine)

@@ -87,6 +87,9 @@ void engine_remove(struct engine *engine, uint32_t index);
 void engine_update(struct engine *engine, uint32_t index, const struct vr_options *options,
 		   const struct carp_key *key, uint64_t now_ns);
 
+/* The end: what was to be told a second after its like is told now. */
+void engine_tell_rest(struct engine *engine);
+
 /* Actions of this virtual router, or of any, are not carried out yet. */
 bool engine_is_busy(const struct engine *engine, uint32_t index);
 bool engine_any_busy(const struct engine *engine);

@@ -218,8 +218,8 @@ static bool log_cause(struct engine *engine, struct vrouter *vr, enum vr_cause c
 	}
 	switch (cause) {
 	case CAUSE_LINK_DOWN:
-		return vrouter_log(engine, vr, ABOUT_LINK, now_ns, LOG_WARNING, "%s: %s", vr->options->interface,
-				   vr->link.ifindex ? "link lost" : "interface gone");
+		return vrouter_log(engine, vr, vr->link.ifindex ? ABOUT_LINK : ABOUT_INTERFACE, now_ns, LOG_WARNING, "%s: %s",
+				   vr->options->interface, vr->link.ifindex ? "link lost" : "interface gone");
 	case CAUSE_WITHDRAWN:
 		return vrouter_log(engine, vr, ABOUT_LINK, now_ns, LOG_WARNING, "%s: can no longer be used",
 				   vr->options->interface);

@@ -31,6 +31,12 @@ void vips_leave(struct engine *engine, const struct vrouter *vr)
 		table_remove(engine->by_vip, hash_of(&vr->options->vips[i]), VIP_NUMBER(vr->index, i));
 }
 
+void vips_forget(struct vrouter *vr)
+{
+	vr->vips_present = 0;
+	vr->vips_other_length = 0;
+}
+
 static void schedule_repair(struct engine *engine, struct vrouter *vr, uint64_t at_ns)
 {
 	if (at_ns < vr->repaired_ns + REPAIR_INTERVAL_NS)
@@ -99,17 +105,32 @@ void vips_repair(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
 	commit_queue(engine, vr, ACT_VIPS_ADD | ACT_ANNOUNCE, now_ns);
 }
 
+static void log_other_length(struct engine *engine, struct vrouter *vr, const struct vip *vip, bool with_len,
+			     uint64_t now_ns)
+{
+	char text[VIP_TEXT_LEN];
+
+	vrouter_log(engine, vr, ABOUT_VIP_REMOVED, now_ns, LOG_WARNING,
+		    "%s is there though we are %s, with another length than ours: this host answers for it too",
+		    vip_format(vip, with_len, text), election_state_name(vr->election.state));
+}
+
+void vips_left_master(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
+{
+	if (vr->vips_other_length && must_not_hold_vips(vr))
+		log_other_length(engine, vr, &vr->options->vips[__builtin_ctz(vr->vips_other_length)], false, now_ns);
+}
+
 static void take_address(struct engine *engine, struct vrouter *vr, unsigned int i, const struct vip *vip, bool present,
 			 uint64_t now_ns)
 {
 	uint32_t bit = 1u << i;
-	char text[VIP_TEXT_LEN];
 
 	if (vr->options->vips[i].prefix_len != vip->prefix_len) {
+		vr->vips_other_length &= ~bit;
+		vr->vips_other_length |= present ? bit : 0;
 		if (present && must_not_hold_vips(vr))
-			vrouter_log(engine, vr, ABOUT_VIP_REMOVED, now_ns, LOG_WARNING,
-				    "%s is there though we are %s, with another length than ours: this host answers for it too",
-				    vip_format(vip, true, text), election_state_name(vr->election.state));
+			log_other_length(engine, vr, vip, true, now_ns);
 		return;
 	}
 	if (present) {
@@ -142,8 +163,8 @@ void engine_vip_removed(struct engine *engine, uint32_t index, const struct vip 
 	struct vrouter *vr = engine->vrouters[index];
 	char text[VIP_TEXT_LEN];
 
-	/* Who has never been master had not put it there, and who was told of it has said so. */
-	if (vr && vr->is_started && !vr->counter && !vr->vips_present)
+	/* Who has never been master had not put it there, and a repair has a line of its own. */
+	if (vr && vr->is_started && !vr->counter && !vr->repaired_ns)
 		vrouter_log(engine, vr, ABOUT_VIP_REMOVED, now_ns, LOG_WARNING, "%s was there at the start: taken off",
 			    vip_format(vip, true, text));
 }
@@ -152,7 +173,7 @@ void engine_resync_begin(struct engine *engine)
 {
 	for (uint32_t index = 0; index < engine->capacity; index++)
 		if (engine->vrouters[index])
-			engine->vrouters[index]->vips_present = 0;
+			vips_forget(engine->vrouters[index]);
 }
 
 void engine_resync_end(struct engine *engine, uint64_t now_ns)
@@ -160,8 +181,9 @@ void engine_resync_end(struct engine *engine, uint64_t now_ns)
 	for (uint32_t index = 0; index < engine->capacity; index++) {
 		struct vrouter *vr = engine->vrouters[index];
 
+		/* What it has added itself a moment ago may be told only now. */
 		if (vr && holds_vips(vr) && vr->vips_present != all_vips(vr))
-			schedule_repair(engine, vr, now_ns);
+			schedule_repair(engine, vr, vr->is_heir ? now_ns : now_ns + REPAIR_INTERVAL_NS);
 		else if (vr)
 			vr->is_heir = false;
 	}
@@ -232,6 +254,7 @@ void vips_change(struct engine *engine, struct vrouter *vr, const struct vr_opti
 	}
 	ports->vips_flush(ports->ctx, now_ns);
 	vr->vips_present = present_of(vr->options, old, vr->vips_present);
+	vr->vips_other_length = 0;
 	for (unsigned int i = 0; i < vr->options->vip_count; i++)
 		is_more |= !old->manage_vips || !has_vip(old, &vr->options->vips[i]);
 	if (is_more && holds_vips(vr))

@@ -23,6 +23,7 @@ _Static_assert(CARP_VIPS_MAX <= 32, "vips_present is a bit mask, and a table num
 	X(ABOUT_MASTER, "Switching to state: MASTER")                                                        \
 	X(ABOUT_MAC, "Local advertised ethernet address")                                                    \
 	X(ABOUT_LINK, "Link lost")                                                                           \
+	X(ABOUT_INTERFACE, "Interface gone")                                                                 \
 	X(ABOUT_SILENCE, "Master is silent")                                                                 \
 	X(ABOUT_PREEMPTION, "Putting MASTER down - preemption")                                              \
 	X(ABOUT_SLOW_MASTER, "Putting MASTER DOWN (going to time out)")                                      \
@@ -92,6 +93,7 @@ struct vrouter {
 	bool is_withdrawn; /* of addresses that appear on the interface now nothing is told */
 	bool vip_refused; /* told once, until the addresses are there */
 	uint32_t vips_present; /* bit i: options->vips[i] is on the interface */
+	uint32_t vips_other_length; /* bit i: it is there with another prefix length, which is another address to the kernel */
 	uint32_t held_back; /* bit i: limits[i] has lines held back */
 	uint64_t advert_quantum_ns; /* adverts go out so much before their time, at most; a power of two */
 	uint64_t look_quantum_ns; /* so much before the down time is over a backup looks at what has come; a power of two */
@@ -150,6 +152,12 @@ void commit_forget(struct vrouter *vr);
 /* False where memory is short. */
 bool vips_enter(struct engine *engine, const struct vrouter *vr);
 void vips_leave(struct engine *engine, const struct vrouter *vr);
+/* What is on the interface is not known any more, or will be told anew. */
+void vips_forget(struct vrouter *vr);
+
+/* It is no longer master: its addresses are seen to, but others may be there that mean the same. */
+void vips_left_master(struct engine *engine, struct vrouter *vr, uint64_t now_ns);
+
 void vips_repair(struct engine *engine, struct vrouter *vr, uint64_t now_ns);
 
 /* Takes away and adds what old and vr->options differ in, where we hold addresses. */
