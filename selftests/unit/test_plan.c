@@ -204,8 +204,10 @@ static const struct {
 	{ "strong: from a file, without a password", NULL, KEYED("keys.txt"), "+eth0/1@2 key =0", "", NULL, NULL },
 	{ "strong: the same file", KEYED("keys.txt"), KEYED("keys.txt"), "=1", "", NULL, NULL },
 	{ "strong: a key more", KEYED("keys.txt"), KEYED("keys2.txt"), "~0 eth0/1@2 key =0", "", NULL, NULL },
-	{ "strong: a file of no use where it is not enabled", NULL, DEFAULT "-v 1 -a 10.0.0.11 --keyfile none.txt\n",
-	  "+eth0/1@2 key =0", "", NULL, NULL },
+	{ "strong: a file is looked at also where it is not enabled", NULL, DEFAULT "-v 1 -a 10.0.0.11 --keyfile none.txt\n", "=0",
+	  "3 list:2: --keyfile none.txt: No such file or directory\n", NULL, NULL },
+	{ "strong: but its keys are not used there", DEFAULT "-v 1 -a 10.0.0.11\n",
+	  DEFAULT "-v 1 -a 10.0.0.11 --keyfile keys.txt\n", "=1", "", NULL, NULL },
 	{ "strong: errors", NULL, KEYED("none.txt") "-v 2 -a 10.0.0.12\n-v 3 -a 10.0.0.13 --keyfile hush.txt\n", "=0",
 	  "3 list:2: --keyfile none.txt: No such file or directory\n"
 	  "3 list:4: --keyfile hush.txt:1: must begin with a key's id, a number from 1 to 4294967295\n",
