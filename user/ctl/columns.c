@@ -265,8 +265,8 @@ static double value_owner(const struct snapshot *snapshot, const struct vrouter 
 const struct column columns[] = {
 	{ "INTERFACE", false, 9, 0, true, true, false, cell_interface, NULL, NULL },
 	{ "VHID", true, 4, 0, true, true, false, cell_vhid, value_vhid, NULL },
-	{ "GROUP", false, 10, 9, true, true, false, cell_group, NULL, need_group },
-	{ "VLAN", true, 4, 9, true, true, false, cell_vlan, value_vlan, need_vlan },
+	{ "GROUP", false, 10, 1, true, true, false, cell_group, NULL, need_group },
+	{ "VLAN", true, 4, 1, true, true, false, cell_vlan, value_vlan, need_vlan },
 	{ "STATE", false, 6, 0, true, true, true, cell_state, value_state, NULL },
 	{ "SINCE", true, 6, 1, true, true, false, cell_since, value_since, NULL },
 	{ "VIPS", true, 4, 3, true, true, true, cell_vips, value_vips, NULL },
