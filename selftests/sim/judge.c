@@ -416,7 +416,7 @@ static void becomes(struct world *world, struct node *node, uint16_t vr, const s
 	trace(world, TRACE_BECOMES, node->number, vr, states[entry->to], 0, 0);
 	trace(world, TRACE_NOTES, node->number, vr, causes[entry->cause], 0, 0);
 	if (entry->cause == CAUSE_PREEMPTION && shadow->was_suppressed)
-		world->unsettled_ns = world->now_ns + world->max_interval_ns + LATE_NS;
+		world->unsettled_ns = world->now_ns + world->max_interval_ns + world->max_read_ns + LATE_NS;
 	check_calm(world, node, vr, states[entry->to]);
 	if (shadow->state == BACKUP)
 		shadow->may_have_expired = backup_may_expire(world, shadow);
@@ -763,6 +763,9 @@ void judge_settled(struct world *world)
 {
 	world->is_settled = true;
 	trace(world, TRACE_SETTLED, NO_NODE, NO_VR, NULL, 0, 0);
+	/* Somebody pre-empts just now: judge_end() has the last word then. */
+	if (world->now_ns < world->unsettled_ns)
+		return;
 	for (uint16_t vr = 0; vr < world->vr_count; vr++)
 		if (!is_still_promoted(world, vr))
 			check_one_master(world, vr);
