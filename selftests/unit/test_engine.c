@@ -1642,6 +1642,38 @@ static void test_interface_gone(void)
 	engine_free(w.engine);
 }
 
+static unsigned int adverts_until(struct world *w, uint64_t at_ns)
+{
+	unsigned int count = 0;
+
+	forget(w);
+	run_until(w, at_ns);
+	for (const char *at = acts(w); (at = strstr(at, "A0")); at++)
+		count++;
+	return count;
+}
+
+/* A master whose adverts may be lost in a flood sends more of them. */
+static void test_flood(void)
+{
+	struct world w;
+	struct xcarp_record r = { .type = RECORD_NOTICE, .reason = DROP_BAD_HMAC, .ip_version = 4 };
+	uint64_t at_ns;
+
+	world_make(&w);
+	at_ns = master(&w);
+	r.generation = w.live[0].generation;
+	r.count = 199;
+	engine_record(w.engine, &r, at_ns);
+	is_int(adverts_until(&w, at_ns + S(3)), 3, "a master of one advert a second, and some forged ones: three in three seconds");
+	at_ns += S(3);
+	r.count = 200;
+	engine_record(w.engine, &r, at_ns);
+	is_int(adverts_until(&w, at_ns + S(3) + MS(100)), 7, "a flood: the next one when it is due, and then three a second");
+	is_int(adverts_until(&w, at_ns + S(8) + MS(100)), 6, "the flood is over: after one more, one a second again");
+	engine_free(w.engine);
+}
+
 static void test_tell_rest(void)
 {
 	struct world w;
@@ -2462,7 +2494,7 @@ static void test_hand_over(void)
 
 int main(void)
 {
-	plan(276 + 3 + 2 + 10 + 8 + 6 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
+	plan(276 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
 	test_start();
 	test_neutral();
 	test_frames();
@@ -2493,6 +2525,7 @@ int main(void)
 	test_resync();
 	test_vip_other_length();
 	test_interface_gone();
+	test_flood();
 	test_tell_rest();
 	test_vip_refused();
 	test_no_vip();

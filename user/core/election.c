@@ -54,6 +54,8 @@
 
 #include <xcarp/carp.h>
 
+#define FLOODED_TIMES 3
+#define FLOODED_NS 3000000000ull /* more than two notices are apart */
 #define NS_PER_S 1000000000ull
 #define BOW_OUT_256THS (CARP_BOW_OUT * 256u + CARP_BOW_OUT)
 #define PROMOTED_ADVBASE 0
@@ -144,10 +146,16 @@ void election_init(struct election *election)
 	*election = (struct election){ .state = INIT, .deadline_ns = ELECTION_NEVER };
 }
 
+void election_flooded(struct election *election, uint64_t now_ns)
+{
+	election->flooded_until_ns = now_ns + FLOODED_NS;
+}
+
 /* The first time after now_ns that is (interval * phase) >> 32 past a multiple of the interval. */
 static uint64_t next_advert_ns(const struct election *election, const struct election_config *config, uint64_t now_ns)
 {
-	uint64_t interval_ns = ns_of_256ths(election_interval_256ths(election, config));
+	uint64_t interval_ns = ns_of_256ths(election_interval_256ths(election, config)) /
+			       (now_ns < election->flooded_until_ns ? FLOODED_TIMES : 1);
 	/* The product may have 70 bits. */
 	uint64_t offset_ns = (interval_ns >> 32) * config->phase + ((interval_ns & UINT32_MAX) * config->phase >> 32);
 	uint64_t next_ns = now_ns - now_ns % interval_ns + offset_ns;

@@ -76,6 +76,7 @@ struct election {
 	uint8_t send_successes; /* in a row, since send_suppressed */
 	uint64_t suppressed_ns; /* since when send_suppressed */
 	uint64_t reassert_ns; /* MASTER: announce at worse adverts from then on */
+	uint64_t flooded_until_ns; /* up to then a master's adverts come more often */
 	uint64_t deadline_ns; /* INIT, DEMOTED: never. BACKUP: end of hold or down time. MASTER: the next advert */
 };
 
@@ -85,6 +86,13 @@ struct election_result {
 };
 
 void election_init(struct election *election);
+
+/*
+ * Somebody floods the virtual router with adverts that are refused, as of now. What comes faster than drivers take it is
+ * lost, and of what is ours as much: a master says three times as often that it is there, so that peers still hear one in
+ * a down time.
+ */
+void election_flooded(struct election *election, uint64_t now_ns);
 
 /*
  * One step. now_ns is CLOCK_MONOTONIC and never goes back between calls, but for EV_TIMER: a master's may come up to

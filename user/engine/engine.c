@@ -19,6 +19,7 @@
 #define LOOK_QUANTUMS 4 /* in a down time, at least */
 #define TIMERS_AT_ONCE 512
 #define PHASE_MATES 8 /* as many as are signed in one go */
+#define FLOOD_COUNT 200 /* refused between two notices, a second or so */
 #define COUNTER_AHEAD_MAX_NS (1ull << 48) /* three days: more than clocks differ by */
 
 /* Lifecycle. */
@@ -505,6 +506,8 @@ static void take_notice(struct engine *engine, struct vrouter *vr, const struct 
 
 	if (notice->reason >= XCARP_VERDICT_COUNT || !reasons[notice->reason].line)
 		return;
+	if (notice->reason != ACCEPTED && notice->count >= FLOOD_COUNT)
+		election_flooded(&vr->election, now_ns);
 	if (vrouter_log(engine, vr, reasons[notice->reason].about, now_ns, LOG_WARNING, reasons[notice->reason].line,
 			notice->count, source_text(notice, source)))
 		vrouter_journal(engine, vr, vr->election.state, reasons[notice->reason].cause, notice, now_ns);
