@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <xcarp/abi.h>
 
+#include "core/drops.h"
 #include "io/log.h"
 
 #define LOOK_NS 10000000000ull
@@ -42,15 +42,11 @@ static bool is_malformed(enum xcarp_verdict verdict)
 
 static bool read_sum(struct malformed *malformed, struct xcarp_drops *drops)
 {
-	uint64_t *sum = (uint64_t *)drops;
 	uint32_t zero = 0;
 
 	if (bpf_map_lookup_elem(malformed->drops_fd, &zero, malformed->of_cpus))
 		return false;
-	memset(drops, 0, sizeof(*drops));
-	for (unsigned int cpu = 0; cpu < malformed->cpus; cpu++)
-		for (int verdict = 0; verdict < XCARP_VERDICT_COUNT; verdict++)
-			sum[verdict] += ((const uint64_t *)&malformed->of_cpus[cpu])[verdict];
+	drops_sum(drops, malformed->of_cpus, malformed->cpus);
 	return true;
 }
 
@@ -79,11 +75,6 @@ void malformed_free(struct malformed *malformed)
 
 void malformed_tell(struct malformed *malformed, uint64_t now_ns)
 {
-	static const char *const names[] = {
-#define X(value, counter) [value] = #counter,
-		XCARP_VERDICTS(X)
-#undef X
-	};
 	struct xcarp_drops drops;
 	char line[LINE_LEN];
 	size_t len = 0;
@@ -97,7 +88,7 @@ void malformed_tell(struct malformed *malformed, uint64_t now_ns)
 		uint64_t count = ((const uint64_t *)&drops)[verdict] - ((const uint64_t *)&malformed->told)[verdict];
 
 		if (count && is_malformed(verdict))
-			len += (size_t)snprintf(line + len, sizeof(line) - len, "%s%s %llu", len ? ", " : "", names[verdict],
+			len += (size_t)snprintf(line + len, sizeof(line) - len, "%s%s %llu", len ? ", " : "", drop_name(verdict),
 						(unsigned long long)count);
 	}
 	malformed->told = drops;
