@@ -30,7 +30,7 @@
 #define ROUND_FRAMES 20000
 #define TELL_FRAMES 5000000
 #define NS_PER_S 1000000000ull
-#define TICK_NS 20000000ull /* of HZ=50, the slowest */
+#define TICK_NS 20000000ull
 #define COUNTERS (sizeof(struct xcarp_drops) / sizeof(uint64_t))
 
 struct bench {
@@ -46,12 +46,17 @@ struct bench {
 	uint64_t frames;
 };
 
-static uint64_t now_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 static void drain(struct bench *b)
@@ -178,8 +183,8 @@ static bool read_times(const struct bench *b, struct judge_times *times)
 				times->notice_ns = guard->notices[reason].notice_ns;
 	}
 	times->verdict = verdict_of(b);
-	return is_between(times->arrival_ns, times, 0) && is_between(times->notice_ns, times, times->tick_ns) &&
-	       is_between(times->window_ns, times, times->tick_ns);
+	return is_between(times->arrival_ns, times, 0) && is_between(times->notice_ns, times, times->behind_ns) &&
+	       is_between(times->window_ns, times, times->behind_ns);
 }
 
 static void print_bytes(const char *what, const void *bytes, size_t len)
@@ -214,8 +219,14 @@ static void tell_guard(const struct vr_guard *got, const struct judge_memory *wa
 	     got->wrong, want->wrong, got->unanswered_ns, want->unanswered_ns, got->fenced, want->fenced);
 }
 
+static void ok_same(const struct bench *b, bool is_same)
+{
+	ok(is_same, "%" PRIu64 " frames, each judged the same by the program and by the reference", b->frames);
+}
+
 static bool tell(const struct bench *b, const struct frame *frame, const struct judgement *j, const char *what)
 {
+	ok_same(b, false);
 	diag("%s: round 0x%016" PRIx64 ", frame %" PRIu64, what, b->round_seed, b->frames);
 	diag("wanted: action %d, %s%s%s", j->action, verdict_word(j->verdict), j->record_count ? ", a record" : "",
 	     j->is_ring_full ? ", ring_full" : "");
@@ -280,12 +291,15 @@ static bool check_guards(const struct bench *b)
 
 static bool run_frame(struct bench *b, const struct frame *frame)
 {
-	struct judge_times times = { .before_ns = now_ns(), .tick_ns = TICK_NS };
+	/* First, and looked up: a virtual machine gets ticks late. */
+	uint64_t coarse_ns = clock_ns(CLOCK_MONOTONIC_COARSE);
+	struct judge_times times = { .before_ns = now_ns() };
 	struct judgement j = { .verdict = -1 };
 	bool are_times_true;
 	int action = rig_run(&b->rig, frame->bytes, frame->len);
 
 	times.after_ns = now_ns();
+	times.behind_ns = times.before_ns - coarse_ns;
 	are_times_true = read_times(b, &times);
 	j = judge_frame(&b->judge, RIG_IFINDEX, frame->bytes, frame->len, &times);
 	if (j.verdict >= 0)
@@ -372,7 +386,8 @@ int main(int argc, char **argv)
 		is_same = run_round(&b, round, ROUND_FRAMES);
 	while (!round && is_same && b.frames < frames)
 		is_same = run_round(&b, random_next(&seed), frames - b.frames);
-	ok(is_same, "%" PRIu64 " frames, each judged the same by the program and by the reference", b.frames);
+	if (is_same)
+		ok_same(&b, true);
 	diag("%.0f frames a second", (double)b.frames * (double)NS_PER_S / (double)(now_ns() - started_ns));
 	if (!round)
 		ok(has_seen_all(&b), "every verdict came up");

@@ -270,7 +270,7 @@ static bool is_over(uint64_t since_ns, uint64_t span_ns, const struct judge_time
 {
 	if (times->after_ns < since_ns + span_ns)
 		return false;
-	return times->before_ns >= since_ns + span_ns + times->tick_ns || program_says_so;
+	return times->before_ns >= since_ns + span_ns + times->behind_ns || program_says_so;
 }
 
 /* At most one a second of each reason, with how many there were since the last. Without a ring the next one tells. */

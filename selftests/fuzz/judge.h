@@ -89,7 +89,7 @@ struct judgement {
  */
 struct judge_times {
 	uint64_t before_ns, after_ns; /* CLOCK_MONOTONIC, around the run */
-	uint64_t tick_ns; /* by so much the program's coarse clock may be behind */
+	uint64_t behind_ns; /* by so much the program's coarse clock may be behind, before the run */
 	uint64_t arrival_ns; /* of an advert that was accepted; 0: none was */
 	uint64_t notice_ns; /* of a notice that was due; 0: none was */
 	uint64_t window_ns; /* of a count of wrong signatures that began; 0: none did */
