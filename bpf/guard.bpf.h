@@ -134,7 +134,7 @@ static __always_inline bool take_single(struct vr_guard *of, struct guard_visit 
 {
 	if (!see(of, visit))
 		return false;
-	if (replay_begins_to_count(&of->replay, visit->counter))
+	if (replay_begins_to_count(&of->replay, visit->place, visit->counter))
 		visit->answer = REPLAY_COUNTS;
 	return true;
 }
@@ -148,7 +148,9 @@ static __always_inline bool take_counter(struct vr_guard *of, const struct vr_li
 	/* By itself, before somebody had counted so far; or a moment ago, on another CPU, where a run begins with it. */
 	if (!visit->is_strict && (visit->run < REPLAY_RUNS ? was_single(of, visit) : !see(of, visit)))
 		return false;
-	return replay_take_counting(&of->replay, visit->is_strict, visit->run, visit->counter);
+	if (visit->answer == REPLAY_LATE)
+		return replay_take_late(&of->replay, visit->counter);
+	return replay_take_counting(&of->replay, visit->is_strict, visit->place, visit->run, visit->counter);
 }
 
 /* It is authentic. */

@@ -17,7 +17,7 @@
 #include <xcarp/siphash.h>
 
 /* Goes up with every change of a layout or meaning below. */
-#define XCARP_ABI_VERSION 4
+#define XCARP_ABI_VERSION 5
 
 #define XCARP_IFNAME_LEN 16
 /* A little over a second: so a log that takes a line a second takes every notice. */
@@ -272,7 +272,7 @@ struct vr_guard {
 	__u64 singles; /* its counters in `seen`, or'ed: a higher one is not there */
 };
 
-_Static_assert(sizeof(struct vr_guard) == 360, "map value");
+_Static_assert(sizeof(struct vr_guard) == 432, "map value");
 
 /* `seen`: counters that stand by themselves, of all virtual routers; the oldest make room. */
 struct seen_key {

@@ -11,6 +11,9 @@
  *	runs	ranges of numbers through which somebody has counted. Whatever lies in one, or a little below, has been
  *		used before, whoever it seems to come from: this takes no memory that could run out. Three are known, so
  *		that a start at another place forgets nothing.
+ *	holes	what a run leaves out when it goes far on: nobody has been heard with that. Who has not heard that advert, or
+ *		has heard an older one since, goes on counting there. Of several peers who answer several of our adverts each
+ *		may go on from another one, and one's answer to the other leads back to an older one.
  *	single	numbers that lie elsewhere: they may be random ones. Those that were heard are kept one by one, outside of
  *		this (the map `seen`), as many as there is room for.
  *	constant numbers, believed of a source that has never sent anything else.
@@ -28,6 +31,7 @@
 #include <stdbool.h>
 
 #define REPLAY_RUNS 3
+#define REPLAY_HOLES 4
 #define REPLAY_SOURCES 4
 
 /*
@@ -41,6 +45,10 @@
 #define REPLAY_LAG_NS (1ull << 36)
 /* Who counts adverts is at most so far ahead of the last one that was heard. */
 #define REPLAY_NEXT (1ull << 16)
+/* In a hole less far: an xcarp that has not heard what was heard here makes steps of 2^16 there, and then a long one. */
+#define REPLAY_NEXT_LATE (1ull << 15)
+/* Who answers one of our adverts is at most so far ahead of it. */
+#define REPLAY_NEXT_ANSWER 256
 #define REPLAY_END_MASK 0xffffull
 /* Ours of nine years are known by their end; a random number is taken for one of them with a probability of 2^-22. */
 #define REPLAY_OWN_SPAN (1ull << 58)
@@ -82,6 +90,9 @@ _Static_assert(sizeof(struct replay_source) == 40, "part of a map value");
 
 struct replay {
 	struct replay_run runs[REPLAY_RUNS]; /* the newest first */
+	struct replay_run holes[REPLAY_HOLES]; /* between the two numbers; empty where they are the same */
+	__u32 next_hole; /* which one makes room; counts on */
+	__u32 is_digging; /* 1: a CPU is changing the holes */
 	/*
 	 * What was taken in strict mode: apart from the runs, because a strong advert may come after a ucarp's high numbers,
 	 * or after a recording of them.
@@ -92,17 +103,18 @@ struct replay {
 	struct replay_source sources[REPLAY_SOURCES];
 };
 
-_Static_assert(sizeof(struct replay) == 80 + 40 * REPLAY_SOURCES, "part of a map value");
+_Static_assert(sizeof(struct replay) == 152 + 40 * REPLAY_SOURCES, "part of a map value");
 
 enum replay_answer {
 	REPLAY_COUNTS, /* fresh: it goes on from a run, whose number is told */
+	REPLAY_LATE, /* fresh: it goes on in a hole */
 	REPLAY_REPEATS, /* believed: its source repeats one number */
 	REPLAY_SINGLE, /* fresh unless it was seen */
 	REPLAY_OLD,
 	REPLAY_BAD_CLOCK, /* strict: too far from our time of day for a first one */
 };
 
-_Static_assert(REPLAY_RUNS == 3 && !(REPLAY_SOURCES & (REPLAY_SOURCES - 1)), "as is counted on below");
+_Static_assert(REPLAY_RUNS == 3 && REPLAY_HOLES == 4 && !(REPLAY_SOURCES & (REPLAY_SOURCES - 1)), "as is counted on below");
 
 #define REPLAY_INLINE static inline __attribute__((always_inline))
 
@@ -159,6 +171,28 @@ REPLAY_INLINE bool replay_is_next(__u64 high, __u64 counter)
 	return counter - high - 1 < REPLAY_NEXT;
 }
 
+REPLAY_INLINE bool replay_is_in_hole(const struct replay_run *hole, __u64 counter)
+{
+	__s64 from_low = (__s64)(counter - hole->low), width = (__s64)(hole->high - hole->low);
+
+	return from_low > 0 && from_low < width;
+}
+
+/* Does it go on in a hole, or from one of our own there? */
+REPLAY_INLINE bool replay_is_late(const struct replay *replay, __u64 sent, __u64 lag_ns, __u64 counter)
+{
+	bool is_answer = sent && sent - counter <= lag_ns && ((counter - sent - 1) & REPLAY_END_MASK) < REPLAY_NEXT_ANSWER;
+	bool is_late = false;
+
+#pragma GCC unroll 4
+	for (int i = 0; i < REPLAY_HOLES; i++) {
+		const struct replay_run *hole = &replay->holes[i];
+
+		is_late |= replay_is_in_hole(hole, counter) && (is_answer || counter - hole->low <= REPLAY_NEXT_LATE);
+	}
+	return is_late;
+}
+
 REPLAY_INLINE enum replay_answer replay_look_strict(const struct replay *replay, __u64 sent, __u64 lag_ns, __u64 counter,
 						    __u64 now_ns)
 {
@@ -182,7 +216,7 @@ REPLAY_INLINE enum replay_answer replay_look(const struct replay *replay, bool i
 					     __u64 lag_ns, __u64 counter, __u64 now_ns, __u32 *run)
 {
 	__u32 goes_on = REPLAY_RUNS + 1;
-	bool is_next = false;
+	bool is_next = false, is_behind = false;
 
 	*run = 0;
 	if (is_strict)
@@ -210,42 +244,114 @@ REPLAY_INLINE enum replay_answer replay_look(const struct replay *replay, bool i
 
 		if (!known->high && !known->low)
 			continue;
-		if (replay_is_behind(known->low, known->high, counter))
-			return REPLAY_OLD;
+		is_behind |= replay_is_behind(known->low, known->high, counter);
 		if (replay_goes_on(known->high, counter))
 			goes_on = i;
 		is_next |= replay_is_next(known->high, counter);
 	}
+	if (is_behind)
+		return replay_is_late(replay, sent, lag_ns, counter) ? REPLAY_LATE : REPLAY_OLD;
 	if (sent && replay_is_behind(sent, sent, counter) && !is_next && sent - counter > lag_ns)
 		return REPLAY_OLD;
+	/* A random number lies there with a probability of 2^-28. */
+	if (goes_on > REPLAY_RUNS && sent && sent - counter <= lag_ns)
+		goes_on = REPLAY_RUNS;
 	if (goes_on > REPLAY_RUNS)
 		return REPLAY_SINGLE;
 	*run = goes_on;
 	return REPLAY_COUNTS;
 }
 
+/* Holes have several words. Where another CPU changes them just now, this one makes none, and goes on in none. */
+REPLAY_INLINE bool replay_dig(struct replay *replay)
+{
+	return !__sync_val_compare_and_swap(&replay->is_digging, 0, 1);
+}
+
+REPLAY_INLINE void replay_end_digging(struct replay *replay)
+{
+	__sync_val_compare_and_swap(&replay->is_digging, 1, 0);
+}
+
+REPLAY_INLINE void replay_add_hole(struct replay *replay, __u64 low, __u64 high)
+{
+	__u32 place = replay->next_hole++;
+	struct replay_run *hole;
+
+	__asm__ volatile("" : "+r"(place));
+	hole = &replay->holes[place & (REPLAY_HOLES - 1)];
+	hole->low = low;
+	hole->high = high;
+}
+
+/* A run has gone on from one number to another. If there are other runs in between, they are out of anybody's reach. */
+REPLAY_INLINE void replay_leave_hole(struct replay *replay, __u64 low, __u64 high)
+{
+	if (high - low <= REPLAY_NEXT_LATE || !replay_dig(replay))
+		return;
+	replay_add_hole(replay, low, high);
+	replay_end_digging(replay);
+}
+
+/* In a run that is forgotten numbers may be used without being missed in its holes. */
+REPLAY_INLINE void replay_fill_holes(struct replay *replay)
+{
+#pragma GCC unroll 4
+	for (int i = 0; i < REPLAY_HOLES; i++)
+		replay->holes[i].high = replay->holes[i].low;
+}
+
 REPLAY_INLINE void replay_begin_run(struct replay *replay, __u64 low, __u64 high)
 {
+	if (replay->runs[REPLAY_RUNS - 1].low || replay->runs[REPLAY_RUNS - 1].high)
+		replay_fill_holes(replay);
 #pragma GCC unroll 3
 	for (int i = REPLAY_RUNS - 1; i > 0; i--)
 		replay->runs[i] = replay->runs[i - 1];
 	replay->runs[0].low = low;
 	replay->runs[0].high = high;
+	replay_leave_hole(replay, low, high);
+}
+
+/*
+ * Where it goes on from what somebody sent before, a run begins there. From a constant number only its own source goes on, which
+ * then counts: somebody may have repeated that one advert, until the next was heard. Others repeat the one after it.
+ */
+REPLAY_INLINE bool replay_begins_to_count(struct replay *replay, __u32 place, __u64 counter)
+{
+#pragma GCC unroll 4
+	for (__u32 i = 0; i < REPLAY_SOURCES; i++) {
+		const struct replay_source *source = &replay->sources[i];
+
+		if (source->habit != HABIT_NONE && (source->habit != HABIT_CONSTANT || i == place) &&
+		    replay_goes_on(source->last, counter)) {
+			replay_begin_run(replay, source->last, counter);
+			return true;
+		}
+	}
+	return false;
 }
 
 /* It goes on from our own, or from what was taken in strict mode. */
-REPLAY_INLINE void replay_go_on(struct replay *replay, __u64 counter)
+REPLAY_INLINE void replay_go_on(struct replay *replay, __u32 place, __u64 counter)
 {
 #pragma GCC unroll 3
 	for (int i = 0; i < REPLAY_RUNS; i++) {
 		struct replay_run *known = &replay->runs[i];
 
 		if ((known->low || known->high) && counter - known->high < REPLAY_RUN_GAP) {
+			__u64 before = known->high;
+
 			known->high = counter;
+			replay_leave_hole(replay, before, counter);
 			return;
 		}
 	}
+	if (replay_begins_to_count(replay, place, counter))
+		return;
+	/* Others may still answer what we sent before. */
 	replay_begin_run(replay, counter, counter);
+	replay_leave_hole(replay, counter - REPLAY_LAG_NS, counter);
 }
 
 REPLAY_INLINE bool replay_take_strict(struct replay *replay, __u64 counter)
@@ -260,8 +366,8 @@ REPLAY_INLINE bool replay_take_strict(struct replay *replay, __u64 counter)
 	return __sync_val_compare_and_swap(&replay->strict.high, before, counter) == before;
 }
 
-/* An authentic advert that counts. False: another CPU has taken one since that makes it old. */
-REPLAY_INLINE bool replay_take_counting(struct replay *replay, bool is_strict, __u32 run, __u64 counter)
+/* An authentic advert that counts, of the source at a place. False: another CPU has taken one since that makes it old. */
+REPLAY_INLINE bool replay_take_counting(struct replay *replay, bool is_strict, __u32 place, __u32 run, __u64 counter)
 {
 	__u64 *high = run == 2 ? &replay->runs[2].high : run == 1 ? &replay->runs[1].high : &replay->runs[0].high;
 	__u64 before = *(volatile __u64 *)high;
@@ -269,27 +375,39 @@ REPLAY_INLINE bool replay_take_counting(struct replay *replay, bool is_strict, _
 	if (is_strict)
 		return replay_take_strict(replay, counter);
 	if (run >= REPLAY_RUNS) {
-		replay_go_on(replay, counter);
+		replay_go_on(replay, place, counter);
 		return true;
 	}
-	if (!replay_goes_on(before, counter))
+	if (!replay_goes_on(before, counter) || __sync_val_compare_and_swap(high, before, counter) != before)
 		return false;
-	return __sync_val_compare_and_swap(high, before, counter) == before;
+	replay_leave_hole(replay, before, counter);
+	return true;
 }
 
-/* Where it goes on from what somebody sent before, a run begins there. */
-REPLAY_INLINE bool replay_begins_to_count(struct replay *replay, __u64 counter)
+/* The same for one that goes on in a hole, of which that from there on is left, and what lies far below. */
+REPLAY_INLINE bool replay_take_late(struct replay *replay, __u64 counter)
 {
-#pragma GCC unroll 4
-	for (int i = 0; i < REPLAY_SOURCES; i++) {
-		const struct replay_source *source = &replay->sources[i];
+	bool is_taken = false;
 
-		if (source->habit != HABIT_NONE && source->habit != HABIT_CONSTANT && replay_goes_on(source->last, counter)) {
-			replay_begin_run(replay, source->last, counter);
-			return true;
+	if (!replay_dig(replay))
+		return false;
+#pragma GCC unroll 4
+	for (int i = 0; i < REPLAY_HOLES; i++) {
+		struct replay_run *hole = &replay->holes[i];
+		__u64 high = hole->high;
+
+		if (is_taken || !replay_is_in_hole(hole, counter))
+			continue;
+		is_taken = true;
+		if (counter - hole->low <= REPLAY_NEXT_LATE) {
+			hole->low = counter;
+		} else {
+			hole->high = counter;
+			replay_add_hole(replay, counter, high);
 		}
 	}
-	return false;
+	replay_end_digging(replay);
+	return is_taken;
 }
 
 REPLAY_INLINE enum replay_habit replay_habit_after(const struct replay_source *source, enum replay_answer answer,
@@ -297,7 +415,7 @@ REPLAY_INLINE enum replay_habit replay_habit_after(const struct replay_source *s
 {
 	__s64 silent_ns = (__s64)(now_ns - source->heard_ns); /* another CPU may have heard it a little later */
 
-	if (answer == REPLAY_COUNTS)
+	if (answer == REPLAY_COUNTS || answer == REPLAY_LATE)
 		return HABIT_COUNTING;
 	if (answer == REPLAY_REPEATS)
 		return HABIT_CONSTANT;

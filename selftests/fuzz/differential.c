@@ -125,7 +125,8 @@ static void disturb(struct bench *b)
 		live->generation ^= !random_below(&b->seed, 2);
 		break;
 	case 3:
-		live->sent_counter = b->mutator.counters[0] + random_below(&b->seed, 3) - 1;
+		live->sent_counter = (random_below(&b->seed, 2) ? b->mutator.counters[0] : memory->runs[0].high) +
+				     random_below(&b->seed, 3) - 1;
 		live->down_ns = random_below(&b->seed, 2) * UINT64_C(3000000000);
 		break;
 	case 4:

@@ -341,6 +341,7 @@ static void remember_single(struct judge_memory *memory, uint64_t counter)
 
 enum freshness {
 	GOES_ON, /* after a run, or after our own */
+	IS_LATE, /* among those that a run has left out */
 	IS_REPEATED, /* by somebody who has never done otherwise */
 	IS_SINGLE,
 	IS_OLD,
@@ -353,12 +354,15 @@ static bool is_ours(uint64_t sent, uint64_t counter)
 	return sent && sent - counter < UINT64_C(1) << 58 && counter % 65536 == sent % 65536;
 }
 
+static uint64_t lag_ns_of(const struct judge_vr *vr)
+{
+	return vr->live->down_ns + UINT64_C(68719476736);
+}
+
 /* A peer counts on from one of our adverts, but not from the last, or has not heard us at all. */
 static bool may_have_missed_our_last(const struct judge_vr *vr, bool is_next_advert, uint64_t counter)
 {
-	const uint64_t lag_ns = vr->live->down_ns + UINT64_C(68719476736), sent = vr->live->sent_counter;
-
-	return is_next_advert || sent - counter <= lag_ns;
+	return is_next_advert || vr->live->sent_counter - counter <= lag_ns_of(vr);
 }
 
 static bool is_next_advert(uint64_t high, uint64_t counter)
@@ -386,13 +390,40 @@ static enum freshness look_strictly(const struct judge_vr *vr, uint64_t counter,
 	return may_have_missed_our_last(vr, is_next_advert(memory->strict.high, counter), counter) ? GOES_ON : IS_OLD;
 }
 
+static bool is_answer_to_ours(const struct judge_vr *vr, uint64_t counter)
+{
+	const uint64_t sent = vr->live->sent_counter;
+
+	return sent && sent - counter <= lag_ns_of(vr) && (counter - sent) % 65536 >= 1 &&
+	       (counter - sent) % 65536 <= 256;
+}
+
+/* Where nobody was heard with it: the gap. */
+static struct judge_gap *find_gap(struct judge_memory *memory, uint64_t counter)
+{
+	for (int i = 0; i < 4; i++) {
+		uint64_t room = memory->gaps[i].to - memory->gaps[i].from, at = counter - memory->gaps[i].from;
+
+		if (at >= 1 && at < room && room < UINT64_C(1) << 63)
+			return &memory->gaps[i];
+	}
+	return NULL;
+}
+
+static bool is_late(struct judge_vr *vr, uint64_t counter)
+{
+	const struct judge_gap *gap = find_gap(&vr->memory, counter);
+
+	return gap && (counter - gap->from <= 32768 || is_answer_to_ours(vr, counter));
+}
+
 /* *run: which one it goes on from; NULL: our own, or that of what was taken strictly. */
 static enum freshness look_at_counter(struct judge_vr *vr, const struct judge_peer *peer, bool is_strict,
 				      uint64_t counter, const struct judge_times *times, struct judge_run **run)
 {
 	struct judge_memory *memory = &vr->memory;
 	uint64_t sent = vr->live->sent_counter;
-	bool goes_on = false, is_next_of_one = false;
+	bool goes_on = false, is_next_of_one = false, is_used_but_late = false;
 
 	*run = &memory->strict;
 	if (is_strict)
@@ -404,6 +435,8 @@ static enum freshness look_at_counter(struct judge_vr *vr, const struct judge_pe
 	is_next_of_one = peer && is_next_advert(peer->last, counter);
 	for (int i = 0; i < 3; i++)
 		is_next_of_one |= (memory->runs[i].low || memory->runs[i].high) && is_next_advert(memory->runs[i].high, counter);
+	if (is_late(vr, counter))
+		is_next_of_one = true;
 	if (sent && is_used(&(struct judge_run){ sent, sent }, counter) && !may_have_missed_our_last(vr, is_next_of_one, counter))
 		return IS_OLD;
 	if (memory->strict.high && is_used(&memory->strict, counter))
@@ -417,47 +450,76 @@ static enum freshness look_at_counter(struct judge_vr *vr, const struct judge_pe
 
 		if (!known->low && !known->high)
 			continue;
-		if (is_used(known, counter))
+		if (is_used(known, counter) && !is_late(vr, counter))
 			return IS_OLD;
+		if (is_used(known, counter))
+			is_used_but_late = true;
 		if (!is_next(known->high, counter))
 			continue;
 		goes_on = true;
 		*run = known;
 	}
+	if (is_used_but_late)
+		return IS_LATE;
 	if (goes_on)
 		return GOES_ON;
+	if (sent && sent - counter <= lag_ns_of(vr)) {
+		*run = NULL;
+		return GOES_ON;
+	}
 	return was_single(memory, counter) ? IS_OLD : IS_SINGLE;
+}
+
+static void add_gap(struct judge_memory *memory, uint64_t from, uint64_t to)
+{
+	memory->gaps[memory->next_gap++ % 4] = (struct judge_gap){ from, to };
+}
+
+/* Nobody was heard with what lies between. */
+static void leave_out(struct judge_memory *memory, uint64_t from, uint64_t to)
+{
+	if (to - from > 32768)
+		add_gap(memory, from, to);
+}
+
+static void move_on(struct judge_memory *memory, struct judge_run *run, uint64_t counter)
+{
+	uint64_t before = run->high;
+
+	run->high = counter;
+	if (run != &memory->strict)
+		leave_out(memory, before, counter);
+}
+
+static void fill_gap(struct judge_memory *memory, uint64_t counter)
+{
+	struct judge_gap *gap = find_gap(memory, counter), whole = *gap;
+
+	if (counter - gap->from <= 32768) {
+		gap->from = counter;
+	} else {
+		gap->to = counter;
+		add_gap(memory, counter, whole.to);
+	}
 }
 
 static void begin_run(struct judge_memory *memory, uint64_t low, uint64_t high)
 {
+	if (memory->runs[2].low || memory->runs[2].high)
+		for (int i = 0; i < 4; i++)
+			memory->gaps[i].to = memory->gaps[i].from;
 	memmove(&memory->runs[1], &memory->runs[0], 2 * sizeof(memory->runs[0]));
 	memory->runs[0] = (struct judge_run){ low, high };
-}
-
-/* From our own: with a run of the last hundred days, if there is one. */
-static void go_on_from_our_own(struct judge_memory *memory, uint64_t counter)
-{
-	for (int i = 0; i < 3; i++) {
-		struct judge_run *known = &memory->runs[i];
-
-		if (!known->low && !known->high)
-			continue;
-		if (counter - known->high < UINT64_C(1) << 53) {
-			known->high = counter;
-			return;
-		}
-	}
-	begin_run(memory, counter, counter);
+	leave_out(memory, low, high);
 }
 
 /* Two numbers of which one follows the other begin a run, whoever they are from. */
-static bool begins_to_count(struct judge_memory *memory, uint64_t counter)
+static bool begins_to_count(struct judge_memory *memory, const struct judge_peer *sender, uint64_t counter)
 {
 	for (int i = 0; i < 4; i++) {
 		const struct judge_peer *peer = &memory->peers[i];
 
-		if (!peer->heard_ns || peer->habit == PEER_REPEATS || !is_next(peer->last, counter))
+		if (!peer->heard_ns || (peer->habit == PEER_REPEATS && peer != sender) || !is_next(peer->last, counter))
 			continue;
 		begin_run(memory, peer->last, counter);
 		return true;
@@ -465,23 +527,44 @@ static bool begins_to_count(struct judge_memory *memory, uint64_t counter)
 	return false;
 }
 
-static enum freshness learn_counter(struct judge_memory *memory, enum freshness freshness, struct judge_run *run,
+/* From our own: with a run of the last hundred days, if there is one. */
+static void go_on_from_our_own(struct judge_memory *memory, const struct judge_peer *sender, uint64_t counter)
+{
+	for (int i = 0; i < 3; i++) {
+		struct judge_run *known = &memory->runs[i];
+
+		if (!known->low && !known->high)
+			continue;
+		if (counter - known->high < UINT64_C(1) << 53) {
+			move_on(memory, known, counter);
+			return;
+		}
+	}
+	if (begins_to_count(memory, sender, counter))
+		return;
+	begin_run(memory, counter, counter);
+	leave_out(memory, counter - UINT64_C(68719476736), counter);
+}
+
+static enum freshness learn_counter(struct judge_memory *memory, const struct judge_peer *sender, enum freshness freshness, struct judge_run *run,
 				    bool is_strict, uint64_t counter)
 {
 	if (freshness == IS_SINGLE) {
 		remember_single(memory, counter);
-		return begins_to_count(memory, counter) ? GOES_ON : IS_SINGLE;
+		return begins_to_count(memory, sender, counter) ? GOES_ON : IS_SINGLE;
 	}
+	if (freshness == IS_LATE)
+		fill_gap(memory, counter);
 	if (freshness != GOES_ON)
 		return freshness;
 	if (!run) {
 		remember_single(memory, counter);
-		go_on_from_our_own(memory, counter);
+		go_on_from_our_own(memory, sender, counter);
 	}
 	else if (is_strict && !run->high)
 		*run = (struct judge_run){ counter, counter };
 	else
-		run->high = counter;
+		move_on(memory, run, counter);
 	memory->awaits_first &= !is_strict;
 	return GOES_ON;
 }
@@ -504,7 +587,7 @@ static void learn_peer(struct judge_peer *peer, enum freshness freshness, uint64
 {
 	int64_t silent_ns = (int64_t)(arrival_ns - peer->heard_ns);
 
-	if (freshness == GOES_ON)
+	if (freshness == GOES_ON || freshness == IS_LATE)
 		peer->habit = PEER_COUNTS;
 	else if (freshness == IS_REPEATED)
 		peer->habit = PEER_REPEATS;
@@ -648,12 +731,12 @@ static int admit(struct judge *judge, struct judgement *j, struct judge_vr *vr, 
 		notice(j, p, verdict, &vr->live->bad_hmac, &vr->live->notice_ns, times);
 		return verdict;
 	}
-	if (freshness == GOES_ON && !is_off && !is_strict && was_single(&vr->memory, counter))
+	if ((freshness == GOES_ON || freshness == IS_LATE) && !is_off && !is_strict && was_single(&vr->memory, counter))
 		return refuse(j, p, vr, DROP_REPLAYED, times);
 	if (freshness == IS_REPEATED && peer->habit == PEER_SENT_ONE && vr->has_ring)
 		add_record(j, p, RECORD_NOTICE)->count = 1;
 	if (!is_off)
-		freshness = learn_counter(&vr->memory, freshness, run, is_strict, counter);
+		freshness = learn_counter(&vr->memory, peer, freshness, run, is_strict, counter);
 	learn_peer(peer ?: new_peer(&vr->memory, source), freshness, counter, times->arrival_ns,
 		   vr->live->down_ns);
 	accept(judge, j, vr, p, times);

@@ -24,6 +24,10 @@ struct judge_memory {
 	struct judge_run {
 		uint64_t low, high;
 	} runs[3]; /* through which somebody has counted; the newest first, both 0: none */
+	struct judge_gap {
+		uint64_t from, to;
+	} gaps[4]; /* what runs went on without lies between these; the same number twice: none */
+	unsigned int next_gap;
 	struct judge_peer {
 		uint8_t address[16];
 		uint64_t last; /* counter */

@@ -44,7 +44,7 @@ static const struct judge_vr *any_vr(struct mutator *m)
 /* Where somebody would be who has not heard our last ones. */
 static uint64_t counter_below_our_own(struct mutator *m, const struct judge_vr *vr)
 {
-	static const uint64_t edges[] = { 1, 1 << 16, (1 << 16) + 1, 1 << 8, 1ull << 36, (1ull << 36) - 1, (1ull << 36) + 1, 1ull << 50,
+	static const uint64_t edges[] = { 1, 1 << 16, (1 << 16) + 1, 1 << 8, (1 << 18) - 1, (1 << 18) - 256, (1 << 18) - 257, 1ull << 36, (1ull << 36) - 1, (1ull << 36) + 1, 1ull << 50,
 					  (1ull << 58) - (1 << 16), 1ull << 58 };
 
 	if (!vr->live)
@@ -55,10 +55,13 @@ static uint64_t counter_below_our_own(struct mutator *m, const struct judge_vr *
 /* Just where it begins or ends to be a fresh one. */
 static uint64_t counter_at_an_edge(struct mutator *m, const struct judge_vr *vr)
 {
-	static const uint64_t edges[] = { 0, 1, 2, 1 << 16, (1 << 16) + 1, 1ull << 40, (1ull << 40) + 1 };
+	static const uint64_t edges[] = { 0, 1, 2, 1 << 15, (1 << 15) + 1, 1 << 16, (1 << 16) + 1, 1ull << 40, (1ull << 40) + 1 };
 	const struct judge_run *run = &vr->memory.runs[below(m, 3)];
+	const struct judge_gap *gap = &vr->memory.gaps[below(m, COUNT(vr->memory.gaps))];
 
-	switch (below(m, 5)) {
+	switch (below(m, 6)) {
+	case 5:
+		return (one_in(m, 2) ? gap->from : gap->to) + edges[below(m, COUNT(edges))] - below(m, 3);
 	case 0:
 		return run->low - (1ull << 44) - below(m, 2);
 	case 4:

@@ -152,10 +152,12 @@ static bool take_counter(struct driver_vr *d, struct visit *visit, uint64_t coun
 			return false;
 		if (!is_strict && visit->run >= REPLAY_RUNS)
 			add_counter(&d->seen, counter);
-		return replay_take_counting(&d->guard.replay, is_strict, visit->run, counter);
+		if (visit->answer == REPLAY_LATE)
+			return replay_take_late(&d->guard.replay, counter);
+		return replay_take_counting(&d->guard.replay, is_strict, visit->place, visit->run, counter);
 	}
 	add_counter(&d->seen, counter);
-	if (replay_begins_to_count(&d->guard.replay, counter))
+	if (replay_begins_to_count(&d->guard.replay, visit->place, counter))
 		visit->answer = REPLAY_COUNTS;
 	return true;
 }

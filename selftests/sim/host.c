@@ -643,7 +643,10 @@ static void commit(struct world *world, struct node *node)
 		sleep(world, node);
 }
 
-/* A turn of the loop in three steps; a controller that is held up, is so before one of them. */
+/*
+ * A turn of the loop in three steps; a controller that is held up, is so between two of them: four times at most, in this
+ * turn and the next, until it does what has become due.
+ */
 void host_wake(struct world *world, struct node *node)
 {
 	static void (*const steps[])(struct world *world, struct node *node) = { read_clock, decide, commit };
@@ -658,7 +661,7 @@ void host_wake(struct world *world, struct node *node)
 		if (phase == HAS_DECIDED || world->is_over)
 			return;
 		if (host->hiccups && chance(world, 20)) {
-			host->wake_ns = world->now_ns + draw(world, LATE_NS / 2);
+			host->wake_ns = world->now_ns + draw(world, LATE_NS / 5);
 			queue_push(world, host->wake_ns, EVENT_WAKE, node->number, NO_VR, host->incarnation);
 			return;
 		}

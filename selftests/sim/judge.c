@@ -534,9 +534,9 @@ void judge_announcement(struct world *world, struct node *node, uint16_t vr, uin
 
 	if (shadow->state != MASTER)
 		fail(world, node->number, vr, "announces an address as %s", states[shadow->state]);
-	/* Some may have been missed in turns with a request. */
+	/* Some may have been missed in turns with a request, after which an announcement waits for its pace. */
 	if (shadow->adverts >= ADVERTS_UNTIL_ANNOUNCEMENT - 1 ||
-	    (shadow->request_ns == node->host->decided_ns && shadow->since_ns < node->host->decided_ns))
+	    (node->host->decided_ns - shadow->request_ns <= LATE_NS && shadow->since_ns < shadow->request_ns))
 		shadow->announced |= 1u << vip;
 }
 

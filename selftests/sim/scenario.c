@@ -179,29 +179,29 @@ static void measure(struct world *world)
 	}
 }
 
-/*
- * Who reads late is no later than an interval, and waits for longer than that, or no election could hold. As late as that,
- * he may be late by one advert each time. Two who count on from each other's old numbers, below what was heard since, look like replays; so there is only one.
- */
-static void draw_reader(struct world *world)
+/* Who reads late is no later than an interval, and waits for longer than that, or no election could hold. */
+static bool may_read_late(const struct world *world, const struct node *node, uint64_t latest_ns)
+{
+	for (uint16_t vr = 0; vr < world->vr_count; vr++)
+		if (oracle_down_ns(&node->configs[vr]) <= world->max_interval_ns + latest_ns)
+			return false;
+	return node->kind == UCARP;
+}
+
+/* As late as an interval, they may be late by one advert each time. */
+static void draw_late_readers(struct world *world)
 {
 	uint64_t latest_ns = world->min_interval_ns < NS_PER_S ? world->min_interval_ns : NS_PER_S;
-	struct node *reader = NULL;
-	unsigned int models = 0;
+	uint64_t every_ns = chance(world, 50) ? latest_ns : 1 + draw(world, latest_ns);
 
-	for (uint8_t i = 0; i < world->node_count; i++) {
-		if (world->nodes[i].kind == XCARP)
-			continue;
-		models++;
-		reader = &world->nodes[i];
-	}
-	if (models != 1 || reader->kind != UCARP || chance(world, 30))
+	if (chance(world, 30))
 		return;
-	for (uint16_t vr = 0; vr < world->vr_count; vr++)
-		if (oracle_down_ns(&reader->configs[vr]) <= world->max_interval_ns + latest_ns)
-			return;
-	reader->reads_every_ns = chance(world, 50) ? latest_ns : 1 + draw(world, latest_ns);
-	world->max_read_ns = reader->reads_every_ns;
+	for (uint8_t i = 0; i < world->node_count; i++) {
+		if (!may_read_late(world, &world->nodes[i], latest_ns))
+			continue;
+		world->nodes[i].reads_every_ns = every_ns;
+		world->max_read_ns = every_ns;
+	}
 }
 
 static void start(struct world *world, struct node *node)
@@ -233,7 +233,7 @@ void scenario_make(struct world *world, uint64_t seed)
 	for (uint16_t vr = 0; vr < world->vr_count; vr++)
 		draw_configs(world, vr, advbase);
 	measure(world);
-	draw_reader(world);
+	draw_late_readers(world);
 	world->fence_after_ms = chance(world, 20) ? 10 : 0;
 	faults_draw(world, world->now_ns + world->max_down_ns * (2 + draw(world, 6)));
 	for (uint8_t i = 0; i < world->node_count; i++)

@@ -55,14 +55,17 @@ static bool hear(struct driver *d, uint32_t who, uint64_t counter)
 		if (was_seen(d, counter))
 			return false;
 		d->seen[d->seen_count++ % SEEN_MAX] = counter;
-		if (replay_begins_to_count(&d->replay, counter))
+		if (replay_begins_to_count(&d->replay, place, counter))
 			d->answer = REPLAY_COUNTS;
+	} else if (d->answer == REPLAY_LATE) {
+		if (was_seen(d, counter) || !replay_take_late(&d->replay, counter))
+			return false;
 	} else if (d->answer == REPLAY_COUNTS) {
 		if (!d->is_strict && was_seen(d, counter))
 			return false;
 		if (!d->is_strict && run >= REPLAY_RUNS)
 			d->seen[d->seen_count++ % SEEN_MAX] = counter;
-		if (!replay_take_counting(&d->replay, d->is_strict, run, counter))
+		if (!replay_take_counting(&d->replay, d->is_strict, place, run, counter))
 			return false;
 	}
 	replay_take_source(&d->replay, place, address, d->answer, counter, d->now_ns, SECOND);
@@ -138,7 +141,76 @@ static void test_ucarp_counts(void)
 	ok(!hear(&d, ANNA, WALL + 501) && !hear(&d, ANNA, WALL + 500), "  once");
 	ok(!hear(&d, BERT, WALL + (1 << 16)), "one of our own in between: refused");
 	ok(hear(&d, ANNA, WALL + (2 << 16) + 1), "above our last: fresh");
-	ok(!hear(&d, ANNA, WALL + 502), "  after which the others are not");
+	ok(hear(&d, ANNA, WALL + 502), "  after which it may go on from what it had heard before");
+	ok(!hear(&d, ANNA, WALL + 502) && !hear(&d, ANNA, WALL + 501), "  once");
+}
+
+/*
+ * Of several who count, some go on from an advert that is followed by another one, from which others go on. Both are fresh,
+ * and nothing is twice.
+ */
+static void test_holes(void)
+{
+	const uint64_t a = replay_own_counter(WALL, OUR_END), b = a + (5 << 16), c = b + (5 << 16);
+	uint64_t seed = SEED + 2;
+	struct driver d;
+	int fresh = 0;
+
+	driver_make(&d);
+	d.sent = b;
+	ok(hear(&d, ANNA, a + 1) && hear(&d, BERT, b + 1), "one goes on from our last advert, and one from the one before");
+	ok(!hear(&d, CARL, a) && !hear(&d, CARL, b), "  ours are refused");
+	for (uint64_t i = 2; i <= 20; i++)
+		fresh += hear(&d, ANNA, a + i) && hear(&d, BERT, b + i);
+	is_int(fresh, 19, "  both are heard from then on");
+	for (uint64_t i = 1; i <= 20; i++)
+		fresh -= !hear(&d, EMIL, a + i) && !hear(&d, EMIL, b + i);
+	is_int(fresh, -1, "  and played back, all is refused");
+	ok(!hear(&d, ANNA, a + 21 + REPLAY_NEXT_LATE), "one far on in between");
+	ok(hear(&d, ANNA, a + 20 + REPLAY_NEXT_LATE), "  and one that is not");
+	ok(!hear(&d, ANNA, a + 21), "  after which those below are old");
+
+	driver_make(&d);
+	d.sent = c;
+	ok(hear(&d, ANNA, a + 1) && hear(&d, BERT, c + 1), "two are heard first");
+	ok(hear(&d, CARL, b + 1) && !hear(&d, DORA, b + 1), "  and one that answers what we sent in between, once");
+	ok(hear(&d, ANNA, a + 2) && hear(&d, CARL, b + 2) && hear(&d, BERT, c + 2), "  after which all three go on");
+	d.sent += LAG;
+	ok(!hear(&d, CARL, b + 70000), "one that does not go on from anything");
+	d.sent = c;
+	ok(!hear(&d, CARL, b + (2 << 16) + 257), "  nor so far on from one of ours");
+	ok(hear(&d, CARL, b + (2 << 16) + 256), "  but almost");
+
+	driver_make(&d);
+	d.sent = c + 2 * LAG;
+	hear(&d, ANNA, a - SECOND);
+	hear(&d, ANNA, c - LAG);
+	ok(!hear(&d, BERT, b - 2 * LAG + 1), "an answer to what we sent long ago");
+
+	driver_make(&d);
+	hear(&d, ANNA, 100);
+	hear(&d, ANNA, 101);
+	hear(&d, ANNA, 101 + REPLAY_NEXT_LATE);
+	ok(!hear(&d, ANNA, 102), "one that was lost is not waited for");
+	hear(&d, ANNA, 102 + 2 * REPLAY_NEXT_LATE);
+	ok(hear(&d, BERT, 102 + REPLAY_NEXT_LATE), "  but who is behind by more than that is");
+	ok(hear(&d, BERT, 101 + 2 * REPLAY_NEXT_LATE) && !hear(&d, BERT, 102 + 2 * REPLAY_NEXT_LATE), "  until he is where others were");
+	ok(hear(&d, BERT, 103 + 2 * REPLAY_NEXT_LATE), "  and beyond");
+
+	driver_make(&d);
+	hear(&d, ANNA, UINT64_MAX - 1);
+	hear(&d, ANNA, UINT64_MAX);
+	hear(&d, ANNA, SECOND);
+	ok(hear(&d, BERT, 0) && hear(&d, BERT, 1) && !hear(&d, BERT, 0), "over the end");
+
+	driver_make(&d);
+	fresh = 0;
+	for (uint64_t at = WALL, before = WALL, i = 0; i < 1000; i++) {
+		fresh += hear(&d, ANNA, at) && !hear(&d, BERT, at) && !hear(&d, BERT, before);
+		before = at;
+		at += SECOND + random_next(&seed) % 100;
+	}
+	is_int(fresh, 1000, "one who counts by the clock leaves a hole each time, and nothing of his is in one");
 }
 
 /* Two masters that heard each other: each goes on from the other's. */
@@ -254,6 +326,21 @@ static void test_ucarp_restarts(void)
 	ok(hear(&d, ANNA, 1002), "  and it may go on there");
 }
 
+static void test_forgotten_run(void)
+{
+	struct driver d;
+
+	driver_make(&d);
+	hear(&d, ANNA, 5000);
+	hear(&d, ANNA, 1000000);
+	for (uint64_t i = 1; i <= REPLAY_RUNS; i++) {
+		hear(&d, BERT, i << 60);
+		hear(&d, BERT, (i << 60) + 1);
+	}
+	ok(hear(&d, CARL, 5001) && hear(&d, CARL, 5002) && hear(&d, CARL, 5003) && hear(&d, CARL, 2000000), "where a run is forgotten, another begins");
+	ok(!hear(&d, DORA, 5002) && !hear(&d, DORA, 5003), "  in which all is refused");
+}
+
 static void test_constant(void)
 {
 	struct driver d;
@@ -277,6 +364,14 @@ static void test_constant(void)
 	hear(&d, ANNA, 0x1234567890);
 	d.now_ns += 9 * SECOND;
 	ok(hear(&d, ANNA, 0x99999999990) && !hear(&d, ANNA, 0x99999999990), "  sooner than that: it only sends rarely");
+
+	driver_make(&d);
+	hear(&d, ANNA, WALL);
+	hear(&d, ANNA, WALL);
+	is_int(d.replay.sources[0].habit, HABIT_CONSTANT, "one advert that somebody repeats looks like a constant number");
+	d.now_ns += 11 * SECOND;
+	ok(hear(&d, ANNA, WALL + 12 * SECOND), "  until the next is heard");
+	ok(!hear(&d, ANNA, WALL + 12 * SECOND) && !hear(&d, ANNA, WALL), "  which counts");
 
 	driver_make(&d);
 	hear(&d, ANNA, WALL);
@@ -364,10 +459,12 @@ static void test_sources(void)
 
 int main(void)
 {
-	plan(6 + 6 + 7 + 10 + 1 + 20 + 11 + 5 + 2 + 2 + 2 + 5 + 13 + 9 + 7 + 3 + 4 + 4);
+	plan(6 + 6 + 7 + 11 + 20 + 2 + 1 + 20 + 11 + 5 + 2 + 2 + 2 + 5 + 16 + 9 + 7 + 3 + 4 + 4);
 	test_clock();
 	test_ucarp_alone();
 	test_ucarp_counts();
+	test_holes();
+	test_forgotten_run();
 	test_split();
 	test_late();
 	test_own_counter();
