@@ -35,7 +35,7 @@ BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra -Werror -Iinclude -I/usr/include/$(s
 CORE := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/core/*.c))
 ENGINE := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/engine/*.c))
 PROGRAM := $(addprefix $(BUILD)/user/,xcarp.o cleanup.o vrouters.o interfaces.o keys.o keyrings.o plan.o loader.o runner.o)
-CTL := $(BUILD)/user/xcarpctl.o $(addprefix $(BUILD)/user/core/,request.o drops.o) $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/ctl/*.c))
+CTL := $(BUILD)/user/xcarpctl.o $(BUILD)/user/core/request.o $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/ctl/*.c))
 IO := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/io/*.c))
 REFERENCE := $(BUILD)/selftests/reference.o
 UNIT_TESTS := $(patsubst selftests/%.c,$(BUILD)/tests/%,$(wildcard selftests/unit/test_*.c))

@@ -92,6 +92,7 @@ static __always_inline enum xcarp_verdict check_advert(struct frame *frame, cons
 {
 	const struct carp_header *carp = frame->carp;
 
+	frame_read_source(frame);
 	if (frame->ipv4 && frame->ipv4->frag_off & bpf_htons(IPV4_FRAG_MORE))
 		return DROP_FRAGMENT;
 	if (!frame_read_version(frame, vr))
@@ -104,7 +105,6 @@ static __always_inline enum xcarp_verdict check_advert(struct frame *frame, cons
 		return DROP_BAD_LENGTH;
 	if ((void *)(carp + 1) > frame->end)
 		return DROP_TRUNCATED;
-	frame_read_source(frame);
 	if (source_is(frame, vr->source))
 		return DROP_OWN_SOURCE;
 	if (frame->ipv4 && !ipv4_checksum_is_good(frame->ipv4, frame->end))

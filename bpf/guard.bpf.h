@@ -178,9 +178,15 @@ static __always_inline void tell_refusal(const struct frame *frame, const struct
 		guard_notice(frame, vr, verdict, GUARD_FLOOD);
 }
 
+static __always_inline bool is_malformed(enum xcarp_verdict verdict)
+{
+	return verdict == DROP_BAD_TYPE || verdict == DROP_BAD_TTL || verdict == DROP_FRAGMENT || verdict == DROP_BAD_LENGTH ||
+	       verdict == DROP_TRUNCATED || verdict == DROP_BAD_IP_CHECKSUM || verdict == DROP_BAD_CHECKSUM;
+}
+
 /*
- * Who is set up as we are, or to sign in a way that we do not know of, will not hear us either: two masters, and neither would
- * say why. Our own adverts may come back to us: that is no second host.
+ * Who is set up as we are, or to sign in a way that we do not know of, or whose adverts are broken on their way, will not hear
+ * us either: two masters, and neither would say why. Our own adverts may come back to us: that is no second host.
  */
 static __always_inline enum xcarp_verdict check_and_tell(struct frame *frame, struct vrouter *vr)
 {
@@ -190,9 +196,11 @@ static __always_inline enum xcarp_verdict check_and_tell(struct frame *frame, st
 		if (load_vrouter(vr) == ACCEPTED && carp_counter(frame->carp) != *(volatile __u64 *)&vr->live->sent_counter)
 			guard_notice(frame, vr, verdict, GUARD_OWN_SOURCE);
 	} else if (verdict == DROP_BAD_VERSION && frame->is_strong && (void *)(frame->carp + 1) <= frame->end) {
-		frame_read_source(frame);
 		if (load_vrouter(vr) == ACCEPTED)
 			guard_notice(frame, vr, verdict, GUARD_NOT_ENABLED);
+	} else if (is_malformed(verdict)) {
+		if (load_vrouter(vr) == ACCEPTED)
+			guard_notice(frame, vr, verdict, GUARD_MALFORMED);
 	}
 	return verdict;
 }

@@ -19,7 +19,8 @@ static __always_inline void notice_push(const struct frame *frame, const struct 
 		return; /* the next notice has the count */
 	__builtin_memset(record, 0, sizeof(*record));
 	record->arrival_ns = bpf_ktime_get_ns();
-	record->counter = reason == DROP_UNKNOWN_KEY ? bpf_ntohl(frame->carp->key_id) : carp_counter(frame->carp);
+	if ((void *)(frame->carp + 1) <= frame->end)
+		record->counter = reason == DROP_UNKNOWN_KEY ? bpf_ntohl(frame->carp->key_id) : carp_counter(frame->carp);
 	record->index = entry->index;
 	record->generation = entry->generation;
 	record->abi_version = XCARP_ABI_VERSION;

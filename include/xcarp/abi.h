@@ -129,6 +129,7 @@ enum xcarp_auth {
 	X(CAUSE_FLOOD, flood)                                                                                \
 	X(CAUSE_OWN_SOURCE, own_source)                                                                      \
 	X(CAUSE_NOT_ENABLED, not_enabled)                                                                    \
+	X(CAUSE_MALFORMED, malformed)                                                                        \
 	X(CAUSE_CONSTANT_COUNTER, constant_counter)                                                          \
 	X(CAUSE_FENCED, fenced)
 
@@ -257,6 +258,7 @@ enum guard_reason {
 	GUARD_FLOOD,
 	GUARD_OWN_SOURCE,
 	GUARD_NOT_ENABLED,
+	GUARD_MALFORMED,
 	GUARD_REASON_COUNT,
 };
 
@@ -272,7 +274,7 @@ struct vr_guard {
 	__u64 singles; /* its counters in `seen`, or'ed: a higher one is not there */
 };
 
-_Static_assert(sizeof(struct vr_guard) == 432, "map value");
+_Static_assert(sizeof(struct vr_guard) == 448, "map value");
 
 /* `seen`: counters that stand by themselves, of all virtual routers; the oldest make room. */
 struct seen_key {

@@ -254,7 +254,7 @@ static struct xcarp_record *add_record(struct judgement *j, const struct parts *
 	struct xcarp_record *record = &j->records[j->record_count++];
 
 	*record = (struct xcarp_record){
-		.counter = counter_of(p),
+		.counter = p->carp + CARP_LEN <= p->len ? counter_of(p) : 0,
 		.index = j->vr->entry.index,
 		.generation = j->vr->entry.generation,
 		.abi_version = XCARP_ABI_VERSION,
@@ -639,6 +639,13 @@ static int refuse(struct judgement *j, const struct parts *p, struct judge_vr *v
 		[DROP_UNKNOWN_SOURCE] = GUARD_FLOOD,
 		[DROP_OWN_SOURCE] = GUARD_OWN_SOURCE,
 		[DROP_BAD_VERSION] = GUARD_NOT_ENABLED,
+		[DROP_BAD_TYPE] = GUARD_MALFORMED,
+		[DROP_BAD_TTL] = GUARD_MALFORMED,
+		[DROP_FRAGMENT] = GUARD_MALFORMED,
+		[DROP_BAD_LENGTH] = GUARD_MALFORMED,
+		[DROP_TRUNCATED] = GUARD_MALFORMED,
+		[DROP_BAD_IP_CHECKSUM] = GUARD_MALFORMED,
+		[DROP_BAD_CHECKSUM] = GUARD_MALFORMED,
 	};
 	struct judge_notice *limit = &vr->memory.notices[reasons[verdict]];
 
@@ -743,12 +750,14 @@ static int admit(struct judge *judge, struct judgement *j, struct judge_vr *vr, 
 	return ACCEPTED;
 }
 
-/* Of one who has our address, but did not send back what is ours; and of strong ones where they are not taken. */
+/* Of one who has our address, but did not send back what is ours; of strong ones where they are not taken; and broken ones. */
 static bool is_misfit(const struct parts *p, const struct judge_vr *vr, int verdict)
 {
 	if (verdict == DROP_OWN_SOURCE)
 		return counter_of(p) != vr->live->sent_counter;
-	return verdict == DROP_BAD_VERSION && is_strong(p) && p->carp + CARP_LEN <= p->len;
+	if (verdict == DROP_BAD_VERSION)
+		return is_strong(p) && p->carp + CARP_LEN <= p->len;
+	return true;
 }
 
 static int judge_112(struct judge *judge, struct judgement *j, const struct parts *p, const struct judge_times *times)

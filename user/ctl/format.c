@@ -157,3 +157,15 @@ const char *auth_name(unsigned int auth)
 
 	return pick(names, sizeof(names) / sizeof(*names), auth);
 }
+
+const char *drop_name(unsigned int verdict)
+{
+	static const char *const names[] = {
+#define X(value, counter) [value] = #counter,
+		XCARP_VERDICTS(X)
+#undef X
+		[XCARP_VERDICT_COUNT] = "ring_full",
+	};
+
+	return verdict <= XCARP_VERDICT_COUNT ? names[verdict] : NULL;
+}

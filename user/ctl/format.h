@@ -10,8 +10,6 @@
 
 #include <xcarp/abi.h>
 
-#include "core/drops.h"
-
 #define NAME_TEXT_LEN (XCARP_IFNAME_LEN * 4 + 1)
 #define ADDRESS_TEXT_LEN INET6_ADDRSTRLEN
 #define SPAN_TEXT_LEN 24
@@ -49,5 +47,8 @@ const char *state_name(unsigned int state); /* MASTER, BACKUP, INIT; ? */
 const char *hold_name(unsigned int hold); /* none, demoted, promoted; ? */
 
 const char *auth_name(unsigned int auth); /* as --auth; ? */
+
+/* A counter of struct xcarp_drops by its place; XCARP_VERDICT_COUNT: ring_full. NULL: there is no such. */
+const char *drop_name(unsigned int verdict);
 
 #endif

@@ -41,6 +41,7 @@ static const struct {
 	[CAUSE_FLOOD].meaning = "so many signatures were wrong that strangers' adverts were refused unread",
 	[CAUSE_OWN_SOURCE].meaning = "adverts came from our own source address: another host has it, too",
 	[CAUSE_NOT_ENABLED].meaning = "adverts with SipHash were refused, and only HMAC-SHA1 is accepted",
+	[CAUSE_MALFORMED].meaning = "adverts that are none by the standard's rules were refused",
 	[CAUSE_CONSTANT_COUNTER].meaning = "a peer repeats one counter: its adverts cannot be told from old ones",
 	[CAUSE_FENCED].meaning = "somebody else had been master without our reaction: the driver had silenced us",
 };

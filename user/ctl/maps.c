@@ -12,7 +12,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "core/drops.h"
 #include "ctl/text.h"
 
 #define BATCH 4096
@@ -203,10 +202,14 @@ ssize_t maps_read_hash(const struct maps *maps, enum map map, size_t key_len, si
 int maps_read_drops(const struct maps *maps, struct xcarp_drops *drops)
 {
 	struct xcarp_drops *of_cpus = ctl_realloc(NULL, maps->cpus, sizeof(*of_cpus));
+	uint64_t *sum = (uint64_t *)drops;
 	uint32_t zero = 0;
 	int err = bpf_map_lookup_elem(maps->fds[MAP_DROPS], &zero, of_cpus) ? -errno : 0;
 
-	drops_sum(drops, of_cpus, err ? 0 : maps->cpus);
+	memset(drops, 0, sizeof(*drops));
+	for (unsigned int cpu = 0; cpu < maps->cpus && !err; cpu++)
+		for (size_t i = 0; i <= XCARP_VERDICT_COUNT; i++)
+			sum[i] += ((const uint64_t *)&of_cpus[cpu])[i];
 	free(of_cpus);
 	return err;
 }

@@ -475,6 +475,9 @@ static void take_newest(struct engine *engine, struct vrouter *vr, const struct 
 	take_advert(engine, vr, advert, now_ns);
 }
 
+/* By the words of the counters. */
+#define MALFORMED(word) { ABOUT_MALFORMED, CAUSE_MALFORMED, "Malformed adverts refused: %u, the last from %s: " word }
+
 static void take_notice(struct engine *engine, struct vrouter *vr, const struct xcarp_record *notice, uint64_t now_ns)
 {
 	static const struct {
@@ -499,6 +502,13 @@ static void take_notice(struct engine *engine, struct vrouter *vr, const struct 
 				      "Adverts from our own address refused: %u, the last from %s - Another host has our source address" },
 		[DROP_BAD_VERSION] = { ABOUT_NOT_ENABLED, CAUSE_NOT_ENABLED,
 				       "SipHash not enabled - adverts refused: %u, the last from %s - It sends SipHash, and --auth=hmac-sha1 accepts HMAC-SHA1 only" },
+		[DROP_BAD_TYPE] = MALFORMED("bad_type"),
+		[DROP_BAD_TTL] = MALFORMED("bad_ttl"),
+		[DROP_FRAGMENT] = MALFORMED("fragment"),
+		[DROP_BAD_LENGTH] = MALFORMED("bad_length"),
+		[DROP_TRUNCATED] = MALFORMED("truncated"),
+		[DROP_BAD_IP_CHECKSUM] = MALFORMED("bad_ip_checksum"),
+		[DROP_BAD_CHECKSUM] = MALFORMED("bad_checksum"),
 		[DROP_UNKNOWN_SOURCE] = { ABOUT_FLOOD, CAUSE_FLOOD,
 					  "Flood of wrong digests - adverts of strangers refused unread: %u, the last from %s" },
 	};

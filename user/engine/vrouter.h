@@ -37,6 +37,7 @@ _Static_assert(CARP_VIPS_MAX <= 32, "vips_present is a bit mask, and a table num
 	X(ABOUT_BAD_CLOCK, "Counter far from our time of day")                                               \
 	X(ABOUT_OWN_SOURCE, "Adverts from our own address")                                                  \
 	X(ABOUT_NOT_ENABLED, "SipHash not enabled")                                                          \
+	X(ABOUT_MALFORMED, "Malformed adverts refused")                                                      \
 	X(ABOUT_FLOOD, "Flood of wrong digests")                                                             \
 	X(ABOUT_CONSTANT_COUNTER, "Adverts of one counter")                                                  \
 	X(ABOUT_FENCE, "Fenced")                                                                             \

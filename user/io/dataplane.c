@@ -13,7 +13,6 @@
 #include <xdp/libxdp.h>
 
 #include "io/log.h"
-#include "io/malformed.h"
 #include "io/share.h"
 
 #define IFINDEX_MASK 0x1fffffff /* what struct vr_key has room for; the kernel counts up from 1 */
@@ -48,7 +47,6 @@ struct dataplane {
 	uint32_t records_left; /* of the drain under way */
 	uint32_t records; /* of the drain under way */
 	uint32_t generation;
-	struct malformed *malformed; /* NULL: there is no telling */
 	struct adoption *adoptions;
 	uint32_t adoption_count;
 };
@@ -150,7 +148,6 @@ struct dataplane *dataplane_new(const struct dataplane_config *config)
 	/* Where libxdp's dispatcher is to be pinned. Set only where it has to be: scripts inherit it. */
 	if (strcmp(dp->share.dir.root, BPFFS_USUAL))
 		setenv("LIBXDP_BPFFS", dp->share.dir.root, 1);
-	dp->malformed = malformed_new(dp->share.maps.fd[MAP_DROPS]);
 	/* Not the numbers of whoever had our index before: a request meant for one of its virtual routers finds none. */
 	dp->generation = (uint32_t)(dataplane_owner(dp)->started_ns >> 10);
 	return dp;
@@ -169,7 +166,6 @@ uint64_t dataplane_deadline(const struct dataplane *dp)
 void dataplane_timers(struct dataplane *dp, uint64_t now_ns)
 {
 	share_bury_due(&dp->share, now_ns);
-	malformed_tell(dp->malformed, now_ns);
 }
 
 /* Interfaces. */
@@ -700,7 +696,6 @@ static void close_all(struct dataplane *dp, void (*leave)(struct share *share))
 	if (dp->ring_source.ready)
 		loop_remove(dp->config.loop, &dp->ring_source);
 	ring_buffer__free(dp->ring);
-	malformed_free(dp->malformed);
 	leave(&dp->share);
 	forget_adoptions(dp);
 	for (size_t i = 0; i < dp->membership_count; i++)
