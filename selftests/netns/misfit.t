@@ -44,7 +44,8 @@ lab_spawn r1 "$tape" "$FRAMES" record eth0
 xcarp r2 -b 3 -r 1
 within 5 "a recorder" grep -q listening "$tape"
 within 5 "an advert of its own" eval '(($(wc -l <"$tape") > 1))'
-lab_run r1 "$FRAMES" play eth0 "$tape" >/dev/null
+tail -n 1 "$tape" >"$tape.last"
+lab_run r1 "$FRAMES" play eth0 "$tape.last" >/dev/null
 ok "comes back, and is refused" test "$(drops r2 | sed -n 's/^own_source=//p')" -gt 0
 never 2 "  which is not told" log_has r2 'own address'
 stop r2 TERM
