@@ -120,7 +120,7 @@ static __always_inline bool was_single(const struct vr_guard *of, const struct g
 	return visit->counter <= *(const volatile __u64 *)&of->singles && was_seen(of, visit);
 }
 
-/* False: it was seen before, perhaps a moment ago, on another CPU. */
+/* False: it was seen before. */
 static __always_inline bool see(struct vr_guard *of, const struct guard_visit *visit)
 {
 	struct seen_key key = seen_key_of(of, visit);
@@ -130,42 +130,79 @@ static __always_inline bool see(struct vr_guard *of, const struct guard_visit *v
 	return !bpf_map_update_elem(&seen, &key, &one, BPF_NOEXIST) || !was_seen(of, visit);
 }
 
-static __always_inline bool take_single(struct vr_guard *of, struct guard_visit *visit)
+/* As before the hash: another CPU may have learned something since. */
+static __always_inline enum replay_answer look_again(struct vr_guard *of, const struct vr_live *by, struct guard_visit *visit)
 {
-	if (!see(of, visit))
-		return false;
-	if (replay_begins_to_count(&of->replay, visit->place, visit->counter))
-		visit->answer = REPLAY_COUNTS;
-	return true;
+	__u32 run = 0;
+
+	visit->answer = replay_look(&of->replay, false, visit->place, *(volatile __u64 *)&by->sent_counter,
+				    by->down_ns + REPLAY_LAG_NS, visit->counter, 0, &run);
+	visit->run = run;
+	return (enum replay_answer)visit->answer;
 }
 
 static __always_inline bool take_counter(struct vr_guard *of, const struct vr_live *by, struct guard_visit *visit)
 {
-	if (by->replay == REPLAY_OFF || visit->answer == REPLAY_REPEATS)
+	if (by->replay == REPLAY_OFF)
 		return true;
-	if (visit->answer == REPLAY_SINGLE)
-		return take_single(of, visit);
-	/* By itself, before somebody had counted so far; or a moment ago, on another CPU, where a run begins with it. */
-	if (!visit->is_strict && (visit->run < REPLAY_RUNS ? was_single(of, visit) : !see(of, visit)))
+	if (visit->is_strict)
+		return replay_take_strict(&of->replay, visit->counter);
+	switch (look_again(of, by, visit)) {
+	case REPLAY_COUNTS:
+		if (visit->run < REPLAY_RUNS) {
+			/* By itself, before somebody had counted so far. */
+			if (was_single(of, visit))
+				return false;
+			replay_move_run(&of->replay, visit->run, visit->counter);
+			return true;
+		}
+		if (!see(of, visit))
+			return false;
+		replay_go_on(&of->replay, visit->place, visit->counter);
+		return true;
+	case REPLAY_LATE:
+		if (was_single(of, visit))
+			return false;
+		replay_take_late(&of->replay, visit->counter);
+		return true;
+	case REPLAY_SINGLE:
+		if (!see(of, visit))
+			return false;
+		if (replay_begins_to_count(&of->replay, visit->place, visit->counter))
+			visit->answer = REPLAY_COUNTS;
+		return true;
+	case REPLAY_REPEATS:
+		return true;
+	default:
 		return false;
-	if (visit->answer == REPLAY_LATE)
-		return replay_take_late(&of->replay, visit->counter);
-	return replay_take_counting(&of->replay, visit->is_strict, visit->place, visit->run, visit->counter);
+	}
+}
+
+static __always_inline bool learn(struct vr_guard *of, const struct vr_live *by, struct guard_visit *visit)
+{
+	visit->place = replay_find(&of->replay, visit->source);
+	if (!take_counter(of, by, visit))
+		return false;
+	visit->began_to_repeat = visit->answer == REPLAY_REPEATS && visit->place < REPLAY_SOURCES &&
+				 of->replay.sources[replay_place(visit->place)].habit != HABIT_CONSTANT;
+	replay_take_source(&of->replay, visit->place, visit->source, (enum replay_answer)visit->answer, visit->counter,
+			   visit->arrival_ns, by->down_ns);
+	return true;
 }
 
 /* It is authentic. */
 __noinline int guard_learn(struct vr_guard *of, struct vr_live *by, struct guard_visit *visit)
 {
+	bool is_fresh;
+
 	if (!of || !by || !visit)
 		return PASS_UNREADABLE;
 	visit->arrival_ns = bpf_ktime_get_ns();
-	if (!take_counter(of, by, visit))
+	if (!replay_lock(&of->replay))
 		return DROP_REPLAYED;
-	visit->began_to_repeat = visit->answer == REPLAY_REPEATS && visit->place < REPLAY_SOURCES &&
-				 of->replay.sources[replay_place(visit->place)].habit != HABIT_CONSTANT;
-	replay_take_source(&of->replay, visit->place, visit->source, (enum replay_answer)visit->answer, visit->counter,
-			   visit->arrival_ns, by->down_ns);
-	return ACCEPTED;
+	is_fresh = learn(of, by, visit);
+	replay_unlock(&of->replay);
+	return is_fresh ? ACCEPTED : DROP_REPLAYED;
 }
 
 static __always_inline void tell_refusal(const struct frame *frame, const struct vrouter *vr, enum xcarp_verdict verdict)

@@ -32,6 +32,7 @@
 
 #define REPLAY_RUNS 3
 #define REPLAY_HOLES 4
+#define REPLAY_LOCK_TRIES 64 /* a microsecond */
 #define REPLAY_SOURCES 4
 
 /*
@@ -45,7 +46,10 @@
 #define REPLAY_LAG_NS (1ull << 36)
 /* Who counts adverts is at most so far ahead of the last one that was heard. */
 #define REPLAY_NEXT (1ull << 16)
-/* In a hole less far: an xcarp that has not heard what was heard here makes steps of 2^16 there, and then a long one. */
+/*
+ * In a hole less far: an xcarp ahead of the time of day makes steps of 2^16, until that has caught up, and then a long one. It
+ * would be heard for a while, and then not, with nothing having happened.
+ */
 #define REPLAY_NEXT_LATE (1ull << 15)
 /* Who answers one of our adverts is at most so far ahead of it. */
 #define REPLAY_NEXT_ANSWER 256
@@ -92,7 +96,7 @@ struct replay {
 	struct replay_run runs[REPLAY_RUNS]; /* the newest first */
 	struct replay_run holes[REPLAY_HOLES]; /* between the two numbers; empty where they are the same */
 	__u32 next_hole; /* which one makes room; counts on */
-	__u32 is_digging; /* 1: a CPU is changing the holes */
+	__u32 is_locked; /* 1: a CPU is learning from an advert */
 	/*
 	 * What was taken in strict mode: apart from the runs, because a strong advert may come after a ucarp's high numbers,
 	 * or after a recording of them.
@@ -178,10 +182,11 @@ REPLAY_INLINE bool replay_is_in_hole(const struct replay_run *hole, __u64 counte
 	return from_low > 0 && from_low < width;
 }
 
-/* Does it go on in a hole, or from one of our own there? */
+/* Does it go on in a hole, or from one of our own there? Others may have gone on further than our last. */
 REPLAY_INLINE bool replay_is_late(const struct replay *replay, __u64 sent, __u64 lag_ns, __u64 counter)
 {
-	bool is_answer = sent && sent - counter <= lag_ns && ((counter - sent - 1) & REPLAY_END_MASK) < REPLAY_NEXT_ANSWER;
+	bool is_answer = sent && sent + REPLAY_NEXT_ANSWER - counter <= lag_ns + REPLAY_NEXT_ANSWER &&
+			 ((counter - sent - 1) & REPLAY_END_MASK) < REPLAY_NEXT_ANSWER;
 	bool is_late = false;
 
 #pragma GCC unroll 4
@@ -215,6 +220,7 @@ REPLAY_INLINE enum replay_answer replay_look_strict(const struct replay *replay,
 REPLAY_INLINE enum replay_answer replay_look(const struct replay *replay, bool is_strict, __u32 source, __u64 sent,
 					     __u64 lag_ns, __u64 counter, __u64 now_ns, __u32 *run)
 {
+	__u64 nearest = REPLAY_AHEAD;
 	__u32 goes_on = REPLAY_RUNS + 1;
 	bool is_next = false, is_behind = false;
 
@@ -245,8 +251,10 @@ REPLAY_INLINE enum replay_answer replay_look(const struct replay *replay, bool i
 		if (!known->high && !known->low)
 			continue;
 		is_behind |= replay_is_behind(known->low, known->high, counter);
-		if (replay_goes_on(known->high, counter))
+		if (counter - known->high - 1 < nearest) {
+			nearest = counter - known->high - 1;
 			goes_on = i;
+		}
 		is_next |= replay_is_next(known->high, counter);
 	}
 	if (is_behind)
@@ -262,15 +270,21 @@ REPLAY_INLINE enum replay_answer replay_look(const struct replay *replay, bool i
 	return REPLAY_COUNTS;
 }
 
-/* Holes have several words. Where another CPU changes them just now, this one makes none, and goes on in none. */
-REPLAY_INLINE bool replay_dig(struct replay *replay)
+/*
+ * Learning changes several words: one CPU does it at a time, and looks again before. False where another one takes
+ * longer for it than it ever should.
+ */
+REPLAY_INLINE bool replay_lock(struct replay *replay)
 {
-	return !__sync_val_compare_and_swap(&replay->is_digging, 0, 1);
+	for (int i = 0; i < REPLAY_LOCK_TRIES; i++)
+		if (!__sync_val_compare_and_swap(&replay->is_locked, 0, 1))
+			return true;
+	return false;
 }
 
-REPLAY_INLINE void replay_end_digging(struct replay *replay)
+REPLAY_INLINE void replay_unlock(struct replay *replay)
 {
-	__sync_val_compare_and_swap(&replay->is_digging, 1, 0);
+	__sync_val_compare_and_swap(&replay->is_locked, 1, 0);
 }
 
 REPLAY_INLINE void replay_add_hole(struct replay *replay, __u64 low, __u64 high)
@@ -284,13 +298,11 @@ REPLAY_INLINE void replay_add_hole(struct replay *replay, __u64 low, __u64 high)
 	hole->high = high;
 }
 
-/* A run has gone on from one number to another. If there are other runs in between, they are out of anybody's reach. */
+/* A run has gone on from one number to another; no other one lies in between. */
 REPLAY_INLINE void replay_leave_hole(struct replay *replay, __u64 low, __u64 high)
 {
-	if (high - low <= REPLAY_NEXT_LATE || !replay_dig(replay))
-		return;
-	replay_add_hole(replay, low, high);
-	replay_end_digging(replay);
+	if (high - low > REPLAY_NEXT_LATE)
+		replay_add_hole(replay, low, high);
 }
 
 /* In a run that is forgotten numbers may be used without being missed in its holes. */
@@ -308,9 +320,19 @@ REPLAY_INLINE void replay_begin_run(struct replay *replay, __u64 low, __u64 high
 #pragma GCC unroll 3
 	for (int i = REPLAY_RUNS - 1; i > 0; i--)
 		replay->runs[i] = replay->runs[i - 1];
-	replay->runs[0].low = low;
+	replay->runs[0].low = low || high ? low : ~0ull; /* 0 twice is no run */
 	replay->runs[0].high = high;
 	replay_leave_hole(replay, low, high);
+}
+
+/* It goes on from a run. */
+REPLAY_INLINE void replay_move_run(struct replay *replay, __u32 run, __u64 counter)
+{
+	__u64 *high = run == 2 ? &replay->runs[2].high : run == 1 ? &replay->runs[1].high : &replay->runs[0].high;
+	__u64 before = *high;
+
+	*high = counter;
+	replay_leave_hole(replay, before, counter);
 }
 
 /*
@@ -332,26 +354,30 @@ REPLAY_INLINE bool replay_begins_to_count(struct replay *replay, __u32 place, __
 	return false;
 }
 
-/* It goes on from our own, or from what was taken in strict mode. */
+/* It goes on from our own, or from what was taken in strict mode: with the nearest run below, if there is one. */
 REPLAY_INLINE void replay_go_on(struct replay *replay, __u32 place, __u64 counter)
 {
+	bool has_forgotten = replay->runs[REPLAY_RUNS - 1].low || replay->runs[REPLAY_RUNS - 1].high;
+	__u64 nearest = REPLAY_RUN_GAP;
+	__u32 run = REPLAY_RUNS;
+
 #pragma GCC unroll 3
-	for (int i = 0; i < REPLAY_RUNS; i++) {
-		struct replay_run *known = &replay->runs[i];
+	for (__u32 i = 0; i < REPLAY_RUNS; i++) {
+		const struct replay_run *known = &replay->runs[i];
 
-		if ((known->low || known->high) && counter - known->high < REPLAY_RUN_GAP) {
-			__u64 before = known->high;
-
-			known->high = counter;
-			replay_leave_hole(replay, before, counter);
-			return;
+		if ((known->low || known->high) && counter - known->high < nearest) {
+			nearest = counter - known->high;
+			run = i;
 		}
 	}
-	if (replay_begins_to_count(replay, place, counter))
-		return;
-	/* Others may still answer what we sent before. */
-	replay_begin_run(replay, counter, counter);
-	replay_leave_hole(replay, counter - REPLAY_LAG_NS, counter);
+	if (run < REPLAY_RUNS) {
+		replay_move_run(replay, run, counter);
+	} else if (!replay_begins_to_count(replay, place, counter)) {
+		replay_begin_run(replay, counter, counter);
+		/* Others may still answer what we sent before. */
+		if (!has_forgotten)
+			replay_leave_hole(replay, counter - REPLAY_LAG_NS, counter);
+	}
 }
 
 REPLAY_INLINE bool replay_take_strict(struct replay *replay, __u64 counter)
@@ -366,31 +392,11 @@ REPLAY_INLINE bool replay_take_strict(struct replay *replay, __u64 counter)
 	return __sync_val_compare_and_swap(&replay->strict.high, before, counter) == before;
 }
 
-/* An authentic advert that counts, of the source at a place. False: another CPU has taken one since that makes it old. */
-REPLAY_INLINE bool replay_take_counting(struct replay *replay, bool is_strict, __u32 place, __u32 run, __u64 counter)
-{
-	__u64 *high = run == 2 ? &replay->runs[2].high : run == 1 ? &replay->runs[1].high : &replay->runs[0].high;
-	__u64 before = *(volatile __u64 *)high;
-
-	if (is_strict)
-		return replay_take_strict(replay, counter);
-	if (run >= REPLAY_RUNS) {
-		replay_go_on(replay, place, counter);
-		return true;
-	}
-	if (!replay_goes_on(before, counter) || __sync_val_compare_and_swap(high, before, counter) != before)
-		return false;
-	replay_leave_hole(replay, before, counter);
-	return true;
-}
-
-/* The same for one that goes on in a hole, of which that from there on is left, and what lies far below. */
-REPLAY_INLINE bool replay_take_late(struct replay *replay, __u64 counter)
+/* It goes on in a hole, of which that from there on is left, and what lies far below. */
+REPLAY_INLINE void replay_take_late(struct replay *replay, __u64 counter)
 {
 	bool is_taken = false;
 
-	if (!replay_dig(replay))
-		return false;
 #pragma GCC unroll 4
 	for (int i = 0; i < REPLAY_HOLES; i++) {
 		struct replay_run *hole = &replay->holes[i];
@@ -406,8 +412,6 @@ REPLAY_INLINE bool replay_take_late(struct replay *replay, __u64 counter)
 			replay_add_hole(replay, counter, high);
 		}
 	}
-	replay_end_digging(replay);
-	return is_taken;
 }
 
 REPLAY_INLINE enum replay_habit replay_habit_after(const struct replay_source *source, enum replay_answer answer,

@@ -392,10 +392,11 @@ static enum freshness look_strictly(const struct judge_vr *vr, uint64_t counter,
 
 static bool is_answer_to_ours(const struct judge_vr *vr, uint64_t counter)
 {
-	const uint64_t sent = vr->live->sent_counter;
+	const uint64_t sent = vr->live->sent_counter, ahead = counter - sent;
 
-	return sent && sent - counter <= lag_ns_of(vr) && (counter - sent) % 65536 >= 1 &&
-	       (counter - sent) % 65536 <= 256;
+	if (!sent || (ahead > 256 && sent - counter > lag_ns_of(vr)))
+		return false;
+	return ahead % 65536 >= 1 && ahead % 65536 <= 256;
 }
 
 /* Where nobody was heard with it: the gap. */
@@ -424,6 +425,7 @@ static enum freshness look_at_counter(struct judge_vr *vr, const struct judge_pe
 	struct judge_memory *memory = &vr->memory;
 	uint64_t sent = vr->live->sent_counter;
 	bool goes_on = false, is_next_of_one = false, is_used_but_late = false;
+	struct judge_run *nearest = NULL;
 
 	*run = &memory->strict;
 	if (is_strict)
@@ -454,10 +456,10 @@ static enum freshness look_at_counter(struct judge_vr *vr, const struct judge_pe
 			return IS_OLD;
 		if (is_used(known, counter))
 			is_used_but_late = true;
-		if (!is_next(known->high, counter))
+		if (!is_next(known->high, counter) || (nearest && counter - known->high >= counter - nearest->high))
 			continue;
 		goes_on = true;
-		*run = known;
+		*run = nearest = known;
 	}
 	if (is_used_but_late)
 		return IS_LATE;
@@ -509,7 +511,7 @@ static void begin_run(struct judge_memory *memory, uint64_t low, uint64_t high)
 		for (int i = 0; i < 4; i++)
 			memory->gaps[i].to = memory->gaps[i].from;
 	memmove(&memory->runs[1], &memory->runs[0], 2 * sizeof(memory->runs[0]));
-	memory->runs[0] = (struct judge_run){ low, high };
+	memory->runs[0] = (struct judge_run){ low || high ? low : UINT64_MAX, high };
 	leave_out(memory, low, high);
 }
 
@@ -530,20 +532,26 @@ static bool begins_to_count(struct judge_memory *memory, const struct judge_peer
 /* From our own: with a run of the last hundred days, if there is one. */
 static void go_on_from_our_own(struct judge_memory *memory, const struct judge_peer *sender, uint64_t counter)
 {
+	struct judge_run *below = NULL;
+	bool is_first;
+
 	for (int i = 0; i < 3; i++) {
 		struct judge_run *known = &memory->runs[i];
 
-		if (!known->low && !known->high)
-			continue;
-		if (counter - known->high < UINT64_C(1) << 53) {
-			move_on(memory, known, counter);
-			return;
-		}
+		if ((known->low || known->high) && counter - known->high < UINT64_C(1) << 53 &&
+		    (!below || known->high - below->high < UINT64_C(1) << 63))
+			below = known;
+	}
+	if (below) {
+		move_on(memory, below, counter);
+		return;
 	}
 	if (begins_to_count(memory, sender, counter))
 		return;
+	is_first = !memory->runs[2].low && !memory->runs[2].high;
 	begin_run(memory, counter, counter);
-	leave_out(memory, counter - UINT64_C(68719476736), counter);
+	if (is_first)
+		leave_out(memory, counter - UINT64_C(68719476736), counter);
 }
 
 static enum freshness learn_counter(struct judge_memory *memory, const struct judge_peer *sender, enum freshness freshness, struct judge_run *run,

@@ -83,7 +83,7 @@ static void refuse(struct world *world, struct node *node, uint16_t vr, const st
 
 	trace(world, TRACE_REFUSES, node->number, vr, verdict == DROP_BAD_HMAC ? "(digest)" : "(replay)", advert->source[3],
 	      advert->advbase * 256u + advert->advskew);
-	judge_refused(world, node, vr, verdict);
+	judge_refused(world, node, vr, advert->counter);
 	++*count;
 	if (*notice_ns && advert->arrival_ns - *notice_ns < XCARP_NOTICE_INTERVAL_NS)
 		return;
@@ -141,25 +141,42 @@ static enum xcarp_verdict look(const struct driver_vr *d, struct visit *visit, c
 	return visit->answer == REPLAY_BAD_CLOCK ? DROP_BAD_CLOCK : ACCEPTED;
 }
 
-static bool take_counter(struct driver_vr *d, struct visit *visit, uint64_t counter)
+static bool learn_counter(struct driver_vr *d, struct visit *visit, uint64_t counter)
 {
 	if (d->live.replay == REPLAY_OFF || visit->answer == REPLAY_REPEATS)
 		return true;
 	if (visit->answer != REPLAY_SINGLE) {
 		bool is_strict = d->live.replay == REPLAY_STRICT;
 
-		if (!is_strict && has_counter(&d->seen, counter))
+		if (is_strict)
+			return replay_take_strict(&d->guard.replay, counter);
+		if (has_counter(&d->seen, counter))
 			return false;
-		if (!is_strict && visit->run >= REPLAY_RUNS)
+		if (visit->answer == REPLAY_LATE) {
+			replay_take_late(&d->guard.replay, counter);
+		} else if (visit->run < REPLAY_RUNS) {
+			replay_move_run(&d->guard.replay, visit->run, counter);
+		} else {
 			add_counter(&d->seen, counter);
-		if (visit->answer == REPLAY_LATE)
-			return replay_take_late(&d->guard.replay, counter);
-		return replay_take_counting(&d->guard.replay, is_strict, visit->place, visit->run, counter);
+			replay_go_on(&d->guard.replay, visit->place, counter);
+		}
+		return true;
 	}
 	add_counter(&d->seen, counter);
 	if (replay_begins_to_count(&d->guard.replay, visit->place, counter))
 		visit->answer = REPLAY_COUNTS;
 	return true;
+}
+
+static bool take_counter(struct driver_vr *d, struct visit *visit, uint64_t counter)
+{
+	const struct replay before = d->guard.replay;
+	const struct replay_run *oldest = &before.runs[REPLAY_RUNS - 1];
+	bool is_taken = learn_counter(d, visit, counter);
+
+	if ((oldest->low || oldest->high) && !memcmp(&before.runs[1], &d->guard.replay.runs[2], sizeof(before.runs[1])))
+		judge_forgotten(d, oldest);
+	return is_taken;
 }
 
 static void learn(struct driver_vr *d, struct visit *visit, const struct xcarp_record *record)
@@ -244,7 +261,7 @@ static enum xcarp_verdict examine(struct world *world, struct node *node, uint16
 		return DROP_BAD_HMAC;
 	if (!take_counter(d, &visit, record->counter))
 		return DROP_REPLAYED;
-	judge_accepted(world, node, vr, record->counter, visit.source[0]);
+	judge_accepted(world, node, vr, record->counter, visit.source[0], visit.answer == REPLAY_REPEATS);
 	learn(d, &visit, record);
 	return ACCEPTED;
 }

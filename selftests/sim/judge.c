@@ -540,38 +540,70 @@ void judge_announcement(struct world *world, struct node *node, uint16_t vr, uin
 		shadow->announced |= 1u << vip;
 }
 
+static bool is_taken(const struct driver_vr *d, uint64_t counter)
+{
+	for (uint32_t i = 0; i < d->taken_count; i++)
+		if (d->taken[i].counter == counter)
+			return true;
+	return false;
+}
+
+static bool is_own_counter(const struct driver_vr *d, const struct node *node, uint64_t counter)
+{
+	for (uint32_t i = 0; i < d->taken_count; i++)
+		if (d->taken[i].source == node->source && d->taken[i].counter == counter)
+			return true;
+	return false;
+}
+
+/* Has no other counter come from there? */
+static bool is_constant(const struct driver_vr *d, uint64_t counter, uint32_t source)
+{
+	for (uint32_t i = 0; i < d->taken_count; i++)
+		if (d->taken[i].source == source && d->taken[i].counter != counter)
+			return false;
+	return true;
+}
+
+/* Of more runs than the driver keeps it forgets the oldest, and with it what was counted through there. */
+void judge_forgotten(struct driver_vr *d, const struct replay_run *run)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < d->taken_count; i++)
+		if (d->taken[i].counter - run->low > run->high - run->low)
+			d->taken[kept++] = d->taken[i];
+	d->taken_count = kept;
+}
+
 /*
  * No number is taken again, whatever else the advert says; except OpenBSD's, and for the same reason that of a source from
- * which no other has come. Once more it may be where the driver cannot know better: of more nodes than it keeps it forgets some,
- * and a random number that was heard twice at first looks like OpenBSD's. Where replays make a ucarp count from ever other numbers, there are more than can be kept.
+ * which no other has come, as far as the driver knows: of more nodes than it keeps it forgets some, and a reboot looks the same
+ * as who sends rarely.
  */
-void judge_accepted(struct world *world, struct node *node, uint16_t vr, uint64_t counter, uint32_t source)
+void judge_accepted(struct world *world, struct node *node, uint16_t vr, uint64_t counter, uint32_t source, bool is_repetition)
 {
 	struct driver_vr *d = &node->host->driver[vr];
-	bool is_protected = world->replay != REPLAY_OFF && !world->has_openbsd && !(world->has_models && world->was_attacked);
-	bool is_constant = true;
-	uint32_t times = 0;
+	bool may_repeat = world->has_openbsd || world->has_models || world->node_count > REPLAY_SOURCES + 1 ||
+			  is_constant(d, counter, source);
 
-	for (uint32_t i = 0; i < d->taken_count; i++) {
-		if (d->taken[i].counter != counter) {
-			is_constant &= d->taken[i].source != source;
-			continue;
-		}
-		if (d->taken[i].source == node->source && world->replay != REPLAY_OFF)
+	if (world->replay != REPLAY_OFF && is_taken(d, counter)) {
+		if (is_own_counter(d, node, counter))
 			fail(world, node->number, vr, "accepts its own counter %llx", (unsigned long long)counter);
-		times++;
+		else if (!is_repetition || !may_repeat)
+			fail(world, node->number, vr, "accepts the counter %llx again", (unsigned long long)counter);
 	}
-	if (times > (world->has_models || world->node_count > REPLAY_SOURCES + 1) && !is_constant && is_protected)
-		fail(world, node->number, vr, "accepts the counter %llx again", (unsigned long long)counter);
 	remember_taken(d, counter, source);
 }
 
-/* Where all is well, nobody's advert is mistaken for an old one. */
-void judge_refused(struct world *world, struct node *node, uint16_t vr, enum xcarp_verdict verdict)
+/* Where all is well, nobody's advert is mistaken for an old one. Others may have had its number, though, or it ends as ours do. */
+void judge_refused(struct world *world, struct node *node, uint16_t vr, uint64_t counter)
 {
-	if (world->is_settled && world->now_ns >= world->unsettled_ns && node->is_running &&
-	    !is_still_promoted(world, vr))
-		fail(world, node->number, vr, "refuses an advert (%d) though nothing is wrong any more", verdict);
+	const struct driver_vr *d = &node->host->driver[vr];
+
+	if (world->is_settled && world->now_ns >= world->unsettled_ns && node->is_running && !is_still_promoted(world, vr) &&
+	    !is_taken(d, counter) && (counter ^ d->live.sent_counter) & REPLAY_END_MASK)
+		fail(world, node->number, vr, "refuses the counter %llx though nothing is wrong any more", (unsigned long long)counter);
 }
 
 /* A master is told of an advert. */

@@ -441,8 +441,10 @@ void judge_journal(struct world *world, struct node *node, uint16_t vr, const st
 void judge_advert(struct world *world, struct node *node, uint16_t vr, const struct carp_header *carp);
 void judge_announcement(struct world *world, struct node *node, uint16_t vr, uint8_t vip);
 void judge_sent(struct node *node, uint16_t vr, bool has_failed);
-void judge_accepted(struct world *world, struct node *node, uint16_t vr, uint64_t counter, uint32_t source);
-void judge_refused(struct world *world, struct node *node, uint16_t vr, enum xcarp_verdict verdict);
+void judge_accepted(struct world *world, struct node *node, uint16_t vr, uint64_t counter, uint32_t source,
+		    bool is_repetition);
+void judge_forgotten(struct driver_vr *d, const struct replay_run *run);
+void judge_refused(struct world *world, struct node *node, uint16_t vr, uint64_t counter);
 void judge_record(struct world *world, struct node *node, uint16_t vr, const struct advert *advert);
 void judge_request(struct world *world, struct node *node, uint16_t vr, enum vr_hold hold);
 void judge_round(struct world *world, struct node *node);

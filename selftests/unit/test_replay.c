@@ -42,6 +42,18 @@ static bool was_seen(const struct driver *d, uint64_t counter)
 	return false;
 }
 
+static void take(struct driver *d, uint32_t place, uint32_t run, uint64_t counter)
+{
+	if (d->answer == REPLAY_LATE) {
+		replay_take_late(&d->replay, counter);
+	} else if (run < REPLAY_RUNS) {
+		replay_move_run(&d->replay, run, counter);
+	} else {
+		d->seen[d->seen_count++ % SEEN_MAX] = counter;
+		replay_go_on(&d->replay, place, counter);
+	}
+}
+
 /* As bpf/guard.bpf.h does it. True: accepted. */
 static bool hear(struct driver *d, uint32_t who, uint64_t counter)
 {
@@ -57,16 +69,11 @@ static bool hear(struct driver *d, uint32_t who, uint64_t counter)
 		d->seen[d->seen_count++ % SEEN_MAX] = counter;
 		if (replay_begins_to_count(&d->replay, place, counter))
 			d->answer = REPLAY_COUNTS;
-	} else if (d->answer == REPLAY_LATE) {
-		if (was_seen(d, counter) || !replay_take_late(&d->replay, counter))
+	} else if (d->answer == REPLAY_COUNTS || d->answer == REPLAY_LATE) {
+		if (d->is_strict ? !replay_take_strict(&d->replay, counter) : was_seen(d, counter))
 			return false;
-	} else if (d->answer == REPLAY_COUNTS) {
-		if (!d->is_strict && was_seen(d, counter))
-			return false;
-		if (!d->is_strict && run >= REPLAY_RUNS)
-			d->seen[d->seen_count++ % SEEN_MAX] = counter;
-		if (!replay_take_counting(&d->replay, d->is_strict, place, run, counter))
-			return false;
+		if (!d->is_strict)
+			take(d, place, run, counter);
 	}
 	replay_take_source(&d->replay, place, address, d->answer, counter, d->now_ns, SECOND);
 	return true;
@@ -326,6 +333,109 @@ static void test_ucarp_restarts(void)
 	ok(hear(&d, ANNA, 1002), "  and it may go on there");
 }
 
+/* A run that lies lower than an older one: who goes on from ours goes on with the nearest below. */
+static void test_lower_run(void)
+{
+	struct driver d;
+	uint64_t last;
+
+	driver_make(&d);
+	d.sent = replay_own_counter(WALL, OUR_END);
+	last = d.sent;
+	for (uint64_t i = 1; i <= 5; i++)
+		hear(&d, BERT, d.sent + i);
+	ok(hear(&d, EMIL, WALL - 6 * 3600 * SECOND) && hear(&d, EMIL, WALL - 6 * 3600 * SECOND + SECOND),
+	   "two that were never heard, far below: a run");
+	d.sent = replay_own_counter(WALL + 60 * SECOND, OUR_END);
+	ok(hear(&d, CARL, last + 5 + REPLAY_AHEAD + SECOND), "from ours one goes on, far above");
+	for (uint64_t i = 2; i <= 5; i++)
+		ok(!hear(&d, EMIL, last + i), "  the higher run's number %d stays refused", (int)i);
+}
+
+static void test_answers(void)
+{
+	const uint64_t ours = replay_own_counter(WALL, OUR_END);
+	struct driver d;
+
+	driver_make(&d);
+	d.sent = ours;
+	hear(&d, ANNA, ours - 3 * SECOND);
+	hear(&d, ANNA, ours + SECOND);
+	ok(hear(&d, BERT, ours + 1) && hear(&d, BERT, ours + 2), "an answer to our last, after somebody's higher number");
+	ok(!hear(&d, CARL, ours + 1) && !hear(&d, CARL, ours), "  once, and not our own");
+}
+
+#define EPISODES 3000
+#define STEPS 400
+
+/* Any number near one that matters. */
+static uint64_t draw_counter(const struct driver *d, const uint64_t *taken, unsigned int count, uint64_t *seed)
+{
+	static const uint64_t offsets[] = { 0, 1, 2, 3, 255, 256, 257, 1 << 15, (1 << 15) + 1, 1 << 16, (1 << 16) + 1, SECOND, LAG,
+					    1ull << 40, (1ull << 40) + 1, 1ull << 44, 6 * 3600 * SECOND, 1ull << 53 };
+	const uint64_t offset = offsets[random_below(seed, random_below(seed, 2) ? 8 : sizeof(offsets) / sizeof(*offsets))];
+	const uint64_t bases[] = {
+		d->replay.runs[random_below(seed, REPLAY_RUNS)].low,
+		d->replay.runs[random_below(seed, REPLAY_RUNS)].high,
+		d->replay.holes[random_below(seed, REPLAY_HOLES)].low,
+		d->replay.holes[random_below(seed, REPLAY_HOLES)].high,
+		d->replay.sources[random_below(seed, REPLAY_SOURCES)].last,
+		d->sent - (random_below(seed, 8) << 16),
+		count ? taken[random_below(seed, count)] : WALL,
+		count ? taken[count - 1] + random_below(seed, 3) : WALL,
+	};
+	const uint64_t base = bases[random_below(seed, sizeof(bases) / sizeof(*bases))] ?: WALL;
+
+	return random_below(seed, 4) ? base + offset : base - offset;
+}
+
+/* Out of what was taken: what is forgotten with a run. */
+static unsigned int forget(const struct driver *d, const struct replay_run *run, uint64_t *taken, unsigned int count)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		if (was_seen(d, taken[i]) || !replay_is_behind(run->low, run->high, taken[i]))
+			taken[kept++] = taken[i];
+	return kept;
+}
+
+/* Whatever is sent, in whichever order: no number is taken twice, but one that its source repeats. */
+static void test_once(void)
+{
+	static struct driver d;
+	uint64_t seed = SEED + 3, taken[STEPS];
+	unsigned int twice = 0, late = 0;
+
+	for (int episode = 0; episode < EPISODES; episode++) {
+		unsigned int count = 0;
+
+		driver_make(&d);
+		for (int step = 0; step < STEPS; step++) {
+			uint64_t counter = draw_counter(&d, taken, count, &seed);
+			const struct replay before = d.replay;
+			const struct replay_run *oldest = &before.runs[REPLAY_RUNS - 1];
+			bool was_taken = false;
+
+			if (!random_below(&seed, 12) && (int64_t)(counter - d.sent) > 0)
+				d.sent = replay_own_counter(counter, OUR_END);
+			for (unsigned int i = 0; i < count; i++)
+				was_taken |= taken[i] == counter;
+			if (!hear(&d, ANNA + random_below(&seed, 6), counter))
+				continue;
+			late += d.answer == REPLAY_LATE;
+			if (d.answer == REPLAY_REPEATS)
+				continue;
+			if ((oldest->low || oldest->high) && !memcmp(&before.runs[1], &d.replay.runs[2], sizeof(*oldest)))
+				count = forget(&d, oldest, taken, count);
+			twice += was_taken;
+			taken[count++] = counter;
+		}
+	}
+	is_int((int)twice, 0, "no number twice");
+	ok(late > EPISODES, "  of which many went on in holes");
+}
+
 static void test_forgotten_run(void)
 {
 	struct driver d;
@@ -459,12 +569,15 @@ static void test_sources(void)
 
 int main(void)
 {
-	plan(6 + 6 + 7 + 11 + 20 + 2 + 1 + 20 + 11 + 5 + 2 + 2 + 2 + 5 + 16 + 9 + 7 + 3 + 4 + 4);
+	plan(6 + 6 + 7 + 11 + 20 + 2 + 6 + 2 + 2 + 1 + 20 + 11 + 5 + 2 + 2 + 2 + 5 + 16 + 9 + 7 + 3 + 4 + 4);
 	test_clock();
 	test_ucarp_alone();
 	test_ucarp_counts();
 	test_holes();
 	test_forgotten_run();
+	test_lower_run();
+	test_answers();
+	test_once();
 	test_split();
 	test_late();
 	test_own_counter();
