@@ -518,8 +518,10 @@ void judge_advert(struct world *world, struct node *node, uint16_t vr, const str
 	if (world->now_ns > advert_due_ns(node, vr))
 		fail(world, node->number, vr, "an advert comes %.3f ms after the one before",
 		     (double)(world->now_ns - shadow->advert_ns) / NS_PER_MS);
-	if (shadow->may_have_expired && carp->advbase * 256u + carp->advskew != claim_256ths(node, vr))
+	if (shadow->may_have_expired && carp->advbase * 256u + carp->advskew != claim_256ths(node, vr)) {
 		shadow->is_suppressed = false;
+		shadow->send_failures = shadow->send_successes = 0;
+	}
 	shadow->may_have_expired = false;
 	/* What was decided before a request of the same turn goes out as it was decided. */
 	if (carp->advbase * 256u + carp->advskew != claim_256ths(node, vr) && shadow->request_ns != node->host->decided_ns)
@@ -565,13 +567,14 @@ static bool is_constant(const struct driver_vr *d, uint64_t counter, uint32_t so
 	return true;
 }
 
-/* Of more runs than the driver keeps it forgets the oldest, and with it what was counted through there. */
+/* Of more runs than the driver keeps it forgets the oldest, and with it what was counted through there, or in the hole below. */
 void judge_forgotten(struct driver_vr *d, const struct replay_run *run)
 {
+	uint64_t low = run->low - REPLAY_LAG_NS;
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < d->taken_count; i++)
-		if (d->taken[i].counter - run->low > run->high - run->low)
+		if (d->taken[i].counter - low > run->high - low)
 			d->taken[kept++] = d->taken[i];
 	d->taken_count = kept;
 }
