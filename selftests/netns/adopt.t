@@ -13,7 +13,7 @@
 TRIALS=${TRIALS:-6}
 SEED=${SEED:-$((RANDOM * 32768 + RANDOM))}
 
-plan 85
+plan 88
 test_lab r1 r2 client
 wire client
 pins=$(lab_pins r1)
@@ -268,9 +268,17 @@ ok "the other has noticed nothing" eval '! log_has p2 "removed by somebody"'
 ok "both end" eval 'stop p1 TERM && stop p2 TERM'
 is "nothing is left" "$(left_on r1; ip -n "$LAB-r1" -o addr show dev eth0 | grep '10\.77\.0\.10')" ""
 
-# A start that fails does not keep what it has adopted.
+# A start that fails leaves to the next one what it has not adopted, and does not keep what it has.
 run p1 -v 1 -a $V1 -r 3
 within 6 "MASTER once more" has_addr r1 $V1
+changes_mark
+kill_9 p1
+fails r1 "$XCARP" -i eth0 -s 10.77.0.1 -p "$PASSWORD" -v 1 -a $V1 -r 3 --pidfile=/nowhere/pid
+is "one that cannot write its pidfile: status" "$STATUS" 1
+run p1 -v 1 -a $V1 -r 3
+within 3 "  the next one goes on as MASTER" log_has p1 "$ADOPTED"
+changes_are_told
+is "  and the address has stayed" "$(removed $V1)" 0
 run p2 -v 2 -a $V2 -r 3
 within 6 "beside another" has_addr r1 $V2
 kill_9 p1

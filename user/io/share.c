@@ -651,10 +651,12 @@ static void close_all(struct share *share)
 void share_leave(struct share *share)
 {
 	struct removal removal = { .share = share, .owner = share->owner, .spare = SPARE_NONE };
+	/* Where a start fails, the next one may still come in time. */
+	enum spare spare = share->is_running ? SPARE_HANDED_OVER : SPARE_ALL;
 
 	share->is_running = false;
 	if (share->maps.owners && share->owner != NO_OWNER && !share_lock(share)) {
-		struct others others = bury_the_dead(share, SPARE_HANDED_OVER);
+		struct others others = bury_the_dead(share, spare);
 
 		remove_owner(&removal);
 		if (!is_anybody(others))
