@@ -82,6 +82,7 @@ holds() {
 
 # The client got an answer that was sent after MS since 1970.
 answered_since() {
+	[[ -e $LAB_DIR/ping ]] || return 1
 	tail -n 1 "$LAB_DIR/ping" | awk -F'[][]' -v since="$1" '{ exit !($2 * 1000 > since) }'
 }
 

@@ -327,6 +327,9 @@ static bool read_password(struct work *work, const struct config_vr *vr)
 		tell(work, LOG_ERR, vr, "-o %s: %s", path, work->passfile_wrong);
 	else if (is_public)
 		tell(work, LOG_WARNING, vr, "Warning: -o %s: everybody can read it; `chmod 600` it", path);
+	if (!work->passfile_wrong && password->len && password->bytes[password->len - 1] == '\r')
+		tell(work, LOG_WARNING, vr, "Warning: -o %s: the password ends in a carriage return, which is part of it",
+		     path);
 	return !work->passfile_wrong;
 }
 

@@ -191,6 +191,7 @@ static void __attribute__((noreturn)) exec_script(const char *file, char *const 
 
 	setpgid(0, 0);
 	sigaction(SIGPIPE, &by_default, NULL);
+	sigaction(SIGXFSZ, &by_default, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	null = open("/dev/null", O_RDONLY);

@@ -8,7 +8,7 @@
 
 CTL=${XCARP%/*}/xcarpctl
 
-plan 66
+plan 72
 test_lab r1
 
 # ctl HOST ARGUMENTS...: its output is in OUT, both outputs together, its status in STATUS
@@ -115,7 +115,10 @@ ctl r1 demote 5
 is "a stopped process: status" "$STATUS" 1
 like "named" "$OUT" "process $five: it does not answer"
 kill -CONT "$five"
-within 5 "what was asked is done when it goes on" in_json_state 5 BACKUP
+within 5 "when it goes on, it drops what nobody waits for any more" grep -q "has gone before its request was looked at" "$LAB_DIR/five.log"
+never 1 "  and has not done it" in_json_state 5 BACKUP
+ctl r1 demote --all 5
+like "all and some: told" "$OUT" '--all and a filter: say one of them'
 
 # Others may look at nothing, and ask for nothing.
 OUT=$(lab_run r1 setpriv --reuid=65534 --regid=65534 --clear-groups "$CTL" status 2>&1)
@@ -135,7 +138,7 @@ else
 	is "every line is a comment or a sample" \
 		"$(grep -vcE '^(# (TYPE|HELP|UNIT) [a-z_]+ .*|# EOF|[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [0-9.e+-]+)$' <<<"$OUT")" 0
 fi
-for where in 127.0.0.1:99999 9112 :http; do
+for where in 127.0.0.1:99999 9112 :http :9112; do
 	fails r1 "$CTL" metrics --listen $where
 	like "--listen $where" "$ERROR" "--listen $where: must be an address and a port"
 done
@@ -159,6 +162,10 @@ kill "$http"
 ctl r1 top --batch --count 1
 like "top as text" "$OUT" 'adverts/s: '
 kill -KILL "$five"
+ctl r1 demote --all
+is "of a dead process's: status" "$STATUS" 1
+like "  it is told" "$OUT" '1 virtual router was left alone: the process that owned it is dead'
+ctl r1 release --all
 dead() {
 	ctl r1 status -j eth0/5
 	[[ $(json '$d->{vrouters}[0]{owner_alive} ? 1 : 0') == 0 ]]

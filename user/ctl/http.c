@@ -38,7 +38,6 @@ struct client {
 	size_t sent; /* of both */
 };
 
-/* host is empty where none was named. */
 static bool split(const char *where, char host[HOST_LEN], const char **port)
 {
 	const char *colon = strrchr(where, ':'), *begin = where, *end = colon;
@@ -56,7 +55,7 @@ static bool split(const char *where, char host[HOST_LEN], const char **port)
 	} else if (memchr(begin, ':', (size_t)(end - begin))) {
 		return false;
 	}
-	return snprintf(host, HOST_LEN, "%.*s", (int)(end - begin), begin) < HOST_LEN;
+	return end > begin && snprintf(host, HOST_LEN, "%.*s", (int)(end - begin), begin) < HOST_LEN;
 }
 
 int http_listen(const char *where, char error[CTL_ERROR_LEN])
@@ -67,7 +66,7 @@ int http_listen(const char *where, char error[CTL_ERROR_LEN])
 	const char *port;
 	int fd, on = 1, err = 0;
 
-	if (!split(where, host, &port) || getaddrinfo(*host ? host : NULL, port, &hints, &found)) {
+	if (!split(where, host, &port) || getaddrinfo(host, port, &hints, &found)) {
 		snprintf(error, CTL_ERROR_LEN, "--listen %.200s: must be an address and a port, 127.0.0.1:9112 or [::1]:9112", where);
 		return -EINVAL;
 	}

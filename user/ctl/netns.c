@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ctl/owners.h"
+
 int netns_enter(const char *where, char error[CTL_ERROR_LEN])
 {
 	char path[PATH_MAX];
@@ -58,6 +60,10 @@ int netns_pins(char path[PINS_PATH_LEN], char error[CTL_ERROR_LEN])
 		snprintf(error, CTL_ERROR_LEN, "%s: %s; the maps are for root (try sudo)", path, strerror(denied));
 		return -denied;
 	}
-	snprintf(error, CTL_ERROR_LEN, "no xcarp runs in this network namespace (no %s)", path);
+	if (owners_any())
+		snprintf(error, CTL_ERROR_LEN, "xcarp runs in this network namespace, but its maps are not in %s: `ip netns exec` hides "
+			 "them, `nsenter --net=...` does not", path);
+	else
+		snprintf(error, CTL_ERROR_LEN, "no xcarp runs in this network namespace (no %s)", path);
 	return -ENOENT;
 }

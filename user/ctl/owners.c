@@ -10,6 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <xcarp/abi.h>
+
 /* Anybody in the network namespace may take an abstract name. */
 static bool is_trusted(int fd)
 {
@@ -35,6 +37,19 @@ int owner_connect(uint32_t index)
 		return fd;
 	close(fd);
 	return err;
+}
+
+bool owners_any(void)
+{
+	for (uint32_t index = 0; index < XCARP_OWNERS_MAX; index++) {
+		int fd = owner_connect(index);
+
+		if (fd >= 0)
+			close(fd);
+		if (fd >= 0 || fd == -EAGAIN)
+			return true;
+	}
+	return false;
 }
 
 /* The last number of the line NSpid is the pid in the process's own namespace. */

@@ -13,6 +13,9 @@
  */
 int owner_connect(uint32_t index);
 
+/* Does anybody listen in this network namespace? */
+bool owners_any(void);
+
 /* Does the process that wrote pid into `owners` still live? As it sees its pid: it may be in another pid namespace. */
 bool owner_is_alive(uint32_t index, uint32_t pid);
 

@@ -155,7 +155,8 @@ static int await(const struct snapshot *snapshot, const struct maps *maps, enum 
 
 	while ((behind = count_behind(snapshot, maps, command))) {
 		if (clock_now_ns(CLOCK_MONOTONIC) >= until_ns)
-			return tell("%zu virtual routers are not %s after %g s", behind, done_words[command], wait_s);
+			return tell("%zu virtual router%s not %s after %g s", behind, behind == 1 ? " is" : "s are", done_words[command],
+				    wait_s);
 		poll(NULL, 0, LOOK_MS);
 	}
 	return EXIT_SUCCESS;
@@ -165,7 +166,7 @@ static int ask_all(const struct snapshot *snapshot, const struct maps *maps, con
 		   enum xcarp_command command)
 {
 	int status = EXIT_SUCCESS;
-	size_t done = 0, absent = 0;
+	size_t done = 0, absent = 0, orphaned = 0;
 
 	if (!snapshot->count)
 		return tell_nothing_fits();
@@ -176,13 +177,20 @@ static int ask_all(const struct snapshot *snapshot, const struct maps *maps, con
 		if (err && (owner->is_alive || err != -ECONNREFUSED))
 			status = tell("process %u: %s", owner->shared.pid, why(err));
 	}
-	for (size_t i = 0; i < snapshot->count; i++)
-		absent += !snapshot->vrouters[i].has_entry;
+	for (size_t i = 0; i < snapshot->count; i++) {
+		const struct vrouter *vr = &snapshot->vrouters[i];
+
+		orphaned += !vr->owner_is_alive;
+		absent += vr->owner_is_alive && !vr->has_entry;
+	}
 	tell_done(done, command);
 	if (absent)
-		status = tell("%zu virtual routers were left alone: their interface is not there", absent);
+		status = tell("%zu virtual router%s left alone: no interface", absent, absent == 1 ? " was" : "s were");
+	if (orphaned)
+		status = tell("%zu virtual router%s left alone: the process that owned %s is dead (see xcarpctl status)", orphaned,
+			      orphaned == 1 ? " was" : "s were", orphaned == 1 ? "it" : "them");
 	if (!status && !done)
-		status = tell("the processes that own them are dead");
+		status = tell("they are gone by now");
 	if (!status && options->wait_s > 0)
 		status = await(snapshot, maps, command, options->wait_s);
 	return status;
@@ -195,10 +203,12 @@ int request_run(const struct command_options *options, enum xcarp_command comman
 	char error[CTL_ERROR_LEN];
 	int status, err;
 
+	if (options->filter.count && options->all)
+		return tell("--all and a filter: say one of them");
 	if (!options->filter.count && !options->all)
 		return tell("say which virtual routers: eth0/10, -i eth0, -s master, ... or --all");
 	err = maps_open(&maps, error);
-	if ((err == -EACCES || err == -EPERM) && options->all && !options->filter.count && options->wait_s <= 0)
+	if ((err == -EACCES || err == -EPERM) && options->all && options->wait_s <= 0)
 		return ask_unseen(command);
 	if (err)
 		return tell("%s", error);

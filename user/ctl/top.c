@@ -420,8 +420,11 @@ static int run_screen(struct top *top)
 {
 	struct sigaction action = { .sa_handler = end };
 	struct text text = { 0 };
-	SCREEN *screen = newterm(NULL, stdout, stdin);
+	SCREEN *screen;
 
+	if (!isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))
+		return tell("top: needs a terminal; `top --batch` does not");
+	screen = newterm(NULL, stdout, stdin);
 	if (!screen)
 		return tell("top: this terminal is not known (TERM); `top --batch` needs none");
 	sigaction(SIGINT, &action, NULL);

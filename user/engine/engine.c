@@ -153,7 +153,6 @@ int engine_add(struct engine *engine, uint32_t index, const struct vr_options *o
 	vr->is_heir = live->state == MASTER;
 	if (!vr->is_heir)
 		live->since_ns = now_ns;
-	vrouter_log_state(engine, vr, now_ns);
 	return 0;
 }
 
@@ -347,6 +346,10 @@ void engine_link(struct engine *engine, uint32_t index, const struct engine_link
 	/* The kernel takes the link down before the interface, so that this is no news to the election any more. */
 	bool is_gone = vr->link.ifindex && !link->ifindex && vr->election.state == INIT;
 
+	/* Not sooner: a list of virtual routers that cannot be had as a whole comes to nothing. */
+	if (!vr->is_told)
+		vrouter_log_state(engine, vr, now_ns);
+	vr->is_told = true;
 	if (is_other) {
 		/* Nothing of what the old interface had is left, so there is nothing to take off it. */
 		vr->link = (struct engine_link){ 0 };

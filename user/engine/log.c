@@ -91,6 +91,17 @@ static bool vrouter_holds_back(struct engine *engine, struct vrouter *vr, enum l
 	return false;
 }
 
+/* Of the usual group nothing is said. */
+static int add_whose(char *line, size_t room, const struct vr_options *options)
+{
+	char group[INET_ADDRSTRLEN];
+
+	if (options->group == htonl(CARP_GROUP_IPV4))
+		return snprintf(line, room, " (%s id %u)", options->interface, options->vhid);
+	inet_ntop(AF_INET, &options->group, group, sizeof(group));
+	return snprintf(line, room, " (%s id %u group %s)", options->interface, options->vhid, group);
+}
+
 bool vrouter_log(struct engine *engine, struct vrouter *vr, enum log_reason reason, uint64_t now_ns, int priority,
 		 const char *format, ...)
 {
@@ -104,7 +115,7 @@ bool vrouter_log(struct engine *engine, struct vrouter *vr, enum log_reason reas
 	len = vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 	if (len > 0 && (size_t)len < sizeof(line))
-		len += snprintf(line + len, sizeof(line) - (size_t)len, " (%s id %u)", vr->options->interface, vr->options->vhid);
+		len += add_whose(line + len, sizeof(line) - (size_t)len, vr->options);
 	if (is_refusal(reason)) {
 		struct log_limit *limit = &engine->limits[ABOUT_BAD_DIGEST];
 

@@ -56,6 +56,8 @@ enum log_reason {
 	LOG_REASON_COUNT,
 };
 
+_Static_assert(LOG_REASON_COUNT <= 32, "held_back has a bit for each");
+
 struct log_limit {
 	uint64_t until_ns; /* 0: open */
 	uint32_t count; /* of the whole engine's: lines since then */
@@ -88,6 +90,7 @@ struct vrouter {
 	uint8_t pending; /* enum election_action */
 	uint8_t announced; /* addresses, of an announcement under way */
 	bool is_queued; /* in the engine's list of adverts */
+	bool is_told; /* of, in the log */
 	bool is_started; /* had its EV_START, or EV_ADOPT */
 	bool is_heir; /* of a MASTER that died; what it left on the interface was not looked at yet */
 	bool is_stopped; /* had its EV_STOP: nothing follows */

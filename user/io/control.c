@@ -2,6 +2,7 @@
 #include "control.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -36,6 +37,14 @@ static void drop(struct client *client)
 	client->source.fd = -1;
 }
 
+/* Somebody who has gone was told, or takes it, that it was not done. */
+static bool has_hung_up(int fd)
+{
+	struct pollfd end = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&end, 1, 0) > 0 && end.revents & (POLLRDHUP | POLLHUP | POLLERR);
+}
+
 static void client_ready(void *ctx, uint64_t now_ns)
 {
 	static const char *const words[] = {
@@ -51,6 +60,10 @@ static void client_ready(void *ctx, uint64_t now_ns)
 
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	if (len > 0 && has_hung_up(client->source.fd)) {
+		log_info("xcarpctl (process %u) has gone before its request was looked at: it is dropped", client->pid);
+		len = 0;
+	}
 	if (len <= 0) {
 		drop(client);
 		return;
@@ -60,7 +73,8 @@ static void client_ready(void *ctx, uint64_t now_ns)
 	} else {
 		reply.done = events->request(events->ctx, (enum xcarp_command)request.command, request.vrouters,
 					     request.count, now_ns);
-		log_info("xcarpctl (process %u): %s: %u virtual routers", client->pid, words[request.command], reply.done);
+		log_info("xcarpctl (process %u): %s: %u virtual router%s", client->pid, words[request.command], reply.done,
+			 reply.done == 1 ? "" : "s");
 	}
 	if (send(client->source.fd, &reply, sizeof(reply), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		drop(client);

@@ -28,6 +28,8 @@ void process_harden(void)
 	/* Whatever the starter ignores: with SIGCHLD ignored no script could be waited for. */
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
+	/* A write that is too long for the limit fails then, as on a full disk. */
+	signal(SIGXFSZ, SIG_IGN);
 	prctl(PR_SET_DUMPABLE, 0);
 	/* A starter may have closed some of these; what is opened later must not take their place. */
 	do {
@@ -135,6 +137,7 @@ const char *process_pidfile_write(const char *path)
 	if (lseek(fd, 0, SEEK_SET) || ftruncate(fd, 0) || write(fd, text, (size_t)len) != len || !realpath(path, pidfile_path)) {
 		const char *why = strerror(errno);
 
+		unlink(path);
 		close(fd);
 		return why;
 	}
