@@ -190,6 +190,12 @@ static __always_inline bool learn(struct vr_guard *of, const struct vr_live *by,
 	return true;
 }
 
+/* Without learning of its source: that comes with the next one. Only auto cannot do without. */
+static __always_inline bool take_unlocked(struct vr_guard *of, const struct vr_live *by, const struct guard_visit *visit)
+{
+	return by->replay == REPLAY_OFF || (visit->is_strict && replay_take_strict(&of->replay, visit->counter));
+}
+
 /* It is authentic. */
 __noinline int guard_learn(struct vr_guard *of, struct vr_live *by, struct guard_visit *visit)
 {
@@ -199,7 +205,7 @@ __noinline int guard_learn(struct vr_guard *of, struct vr_live *by, struct guard
 		return PASS_UNREADABLE;
 	visit->arrival_ns = bpf_ktime_get_ns();
 	if (!replay_lock(&of->replay))
-		return DROP_REPLAYED;
+		return take_unlocked(of, by, visit) ? ACCEPTED : DROP_REPLAYED;
 	is_fresh = learn(of, by, visit);
 	replay_unlock(&of->replay);
 	return is_fresh ? ACCEPTED : DROP_REPLAYED;

@@ -212,6 +212,19 @@ REPLAY_INLINE enum replay_answer replay_look_strict(const struct replay *replay,
 	return sent - counter <= lag_ns || replay_is_next(replay->strict.high, counter) ? REPLAY_COUNTS : REPLAY_OLD;
 }
 
+REPLAY_INLINE bool replay_is_behind_any(const struct replay *replay, __u64 counter)
+{
+	bool is_behind = false;
+
+#pragma GCC unroll 3
+	for (int i = 0; i < REPLAY_RUNS; i++) {
+		const struct replay_run *known = &replay->runs[i];
+
+		is_behind |= (known->high || known->low) && replay_is_behind(known->low, known->high, counter);
+	}
+	return is_behind;
+}
+
 /*
  * Changes nothing. source: its place, or REPLAY_SOURCES. sent: the newest counter of our own; 0: none. lag_ns: how far below
  * it a peer may be that has not heard it yet. now_ns: CLOCK_MONOTONIC, for strict alone. *run: with REPLAY_COUNTS, which run
@@ -222,11 +235,13 @@ REPLAY_INLINE enum replay_answer replay_look(const struct replay *replay, bool i
 {
 	__u64 nearest = REPLAY_AHEAD;
 	__u32 goes_on = REPLAY_RUNS + 1;
-	bool is_next = false, is_behind = false;
+	bool is_next = false;
 
 	*run = 0;
 	if (is_strict)
-		return replay_look_strict(replay, sent, lag_ns, counter, now_ns);
+		/* The runs are of the time before --replay=strict. */
+		return replay_is_behind_any(replay, counter) ? REPLAY_OLD :
+							       replay_look_strict(replay, sent, lag_ns, counter, now_ns);
 	if (source < REPLAY_SOURCES) {
 		const struct replay_source *known = &replay->sources[replay_place(source)];
 
@@ -250,14 +265,13 @@ REPLAY_INLINE enum replay_answer replay_look(const struct replay *replay, bool i
 
 		if (!known->high && !known->low)
 			continue;
-		is_behind |= replay_is_behind(known->low, known->high, counter);
 		if (counter - known->high - 1 < nearest) {
 			nearest = counter - known->high - 1;
 			goes_on = i;
 		}
 		is_next |= replay_is_next(known->high, counter);
 	}
-	if (is_behind)
+	if (replay_is_behind_any(replay, counter))
 		return replay_is_late(replay, sent, lag_ns, counter) ? REPLAY_LATE : REPLAY_OLD;
 	if (sent && replay_is_behind(sent, sent, counter) && !is_next && sent - counter > lag_ns)
 		return REPLAY_OLD;

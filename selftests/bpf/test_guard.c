@@ -141,6 +141,47 @@ static void test_strict(struct rig *rig)
 	rig_close(rig);
 }
 
+static int is_locked(struct rig *rig)
+{
+	struct vr_guard guard;
+
+	rig_get_guard(rig, 0, &guard);
+	return (int)guard.replay.is_locked;
+}
+
+static void lock(struct rig *rig, unsigned int locked)
+{
+	struct vr_guard guard;
+
+	rig_get_guard(rig, 0, &guard);
+	guard.replay.is_locked = locked;
+	rig_set_guard(rig, 0, &guard);
+}
+
+/* Another CPU is learning, and does not come to an end with it. */
+static void test_lock(struct rig *rig)
+{
+	open_with(rig, REPLAY_AUTO);
+	judge(rig, "10.9.0.1", 100, WALL);
+	judge(rig, "10.9.0.1", 100, WALL + 1);
+	is_int(is_locked(rig), 0, "unlocked after an advert");
+	is_outcome(judge(rig, "10.9.0.1", 100, WALL), "XDP_DROP replayed RECORD_NOTICE", "one that is old");
+	is_int(is_locked(rig), 0, "  and after that");
+	lock(rig, 1);
+	is_outcome(judge(rig, "10.9.0.1", 100, WALL + 2), "XDP_DROP replayed no record", "locked: not taken");
+	rig->live[0].replay = REPLAY_OFF;
+	is_outcome(judge(rig, "10.9.0.1", 100, WALL), TAKEN_QUIETLY, "  but where all are");
+	rig->live[0].replay = REPLAY_STRICT;
+	is_outcome(judge(rig, "10.9.0.1", 100, WALL + 3), TAKEN_QUIETLY, "  and where nothing has to be learned");
+	is_outcome(judge(rig, "10.9.0.1", 100, WALL + 3), "XDP_DROP replayed no record", "  once");
+	rig->live[0].replay = REPLAY_AUTO;
+	lock(rig, 0);
+	is_outcome(judge(rig, "10.9.0.1", 100, WALL + 4), TAKEN_QUIETLY, "unlocked: taken");
+	rig_close(rig);
+}
+
+#define LOCK_TESTS 8
+
 /* A strong advert is taken once, whatever --replay says. */
 static void test_strong(struct rig *rig)
 {
@@ -322,10 +363,11 @@ int main(void)
 {
 	static struct rig rig;
 
-	plan(REPLAY_TESTS + SINGLES_TESTS + CONSTANT_TESTS + STRICT_TESTS + STRONG_TESTS + FLOOD_TESTS + FENCE_TESTS + BOW_OUT_TESTS);
+	plan(REPLAY_TESTS + SINGLES_TESTS + CONSTANT_TESTS + LOCK_TESTS + STRICT_TESTS + STRONG_TESTS + FLOOD_TESTS + FENCE_TESTS + BOW_OUT_TESTS);
 	test_replay(&rig);
 	test_singles(&rig);
 	test_constant(&rig);
+	test_lock(&rig);
 	test_strict(&rig);
 	test_strong(&rig);
 	test_flood(&rig);

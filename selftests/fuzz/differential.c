@@ -284,7 +284,8 @@ static bool check_guards(const struct bench *b)
 		const struct vr_guard *guard = &b->rig.guards[vr->entry.slot];
 
 		if (vr->live &&
-		    (guard->unanswered_ns != vr->memory.unanswered_ns || guard->fenced != vr->memory.fenced))
+		    (guard->unanswered_ns != vr->memory.unanswered_ns || guard->fenced != vr->memory.fenced ||
+		     guard->replay.is_locked))
 			return false;
 	}
 	return true;

@@ -419,7 +419,7 @@ static bool is_late(struct judge_vr *vr, uint64_t counter)
 }
 
 /* *run: which one it goes on from; NULL: our own, or that of what was taken strictly. */
-static enum freshness look_at_counter(struct judge_vr *vr, const struct judge_peer *peer, bool is_strict,
+static enum freshness look_at_counter(struct judge_vr *vr, const struct judge_peer *peer, bool is_strict, bool is_strong,
 				      uint64_t counter, const struct judge_times *times, struct judge_run **run)
 {
 	struct judge_memory *memory = &vr->memory;
@@ -428,6 +428,10 @@ static enum freshness look_at_counter(struct judge_vr *vr, const struct judge_pe
 	struct judge_run *nearest = NULL;
 
 	*run = &memory->strict;
+	if (is_strict && !is_strong)
+		for (int i = 0; i < 3; i++)
+			if ((memory->runs[i].low || memory->runs[i].high) && is_used(&memory->runs[i], counter))
+				return IS_OLD;
 	if (is_strict)
 		return look_strictly(vr, counter, times);
 	if (peer && peer->last == counter && (peer->habit == PEER_REPEATS || peer->habit == PEER_SENT_ONE))
@@ -735,7 +739,7 @@ static int admit(struct judge *judge, struct judgement *j, struct judge_vr *vr, 
 	if (!peer && is_flooded(vr, times))
 		return refuse(j, p, vr, DROP_UNKNOWN_SOURCE, times);
 	if (!is_off)
-		freshness = look_at_counter(vr, peer, is_strict, counter, times, &run);
+		freshness = look_at_counter(vr, peer, is_strict, is_strong(p), counter, times, &run);
 	if (freshness == IS_OLD || freshness == IS_OFF)
 		return refuse(j, p, vr, freshness == IS_OFF ? DROP_BAD_CLOCK : DROP_REPLAYED, times);
 

@@ -168,14 +168,14 @@ static bool learn_counter(struct driver_vr *d, struct visit *visit, uint64_t cou
 	return true;
 }
 
-static bool take_counter(struct driver_vr *d, struct visit *visit, uint64_t counter)
+static bool take_counter(const struct node *node, struct driver_vr *d, struct visit *visit, uint64_t counter)
 {
 	const struct replay before = d->guard.replay;
 	const struct replay_run *oldest = &before.runs[REPLAY_RUNS - 1];
 	bool is_taken = learn_counter(d, visit, counter);
 
 	if ((oldest->low || oldest->high) && !memcmp(&before.runs[1], &d->guard.replay.runs[2], sizeof(before.runs[1])))
-		judge_forgotten(d, oldest);
+		judge_forgotten(node, d, oldest);
 	return is_taken;
 }
 
@@ -259,7 +259,7 @@ static enum xcarp_verdict examine(struct world *world, struct node *node, uint16
 		return verdict;
 	if (!is_authentic)
 		return DROP_BAD_HMAC;
-	if (!take_counter(d, &visit, record->counter))
+	if (!take_counter(node, d, &visit, record->counter))
 		return DROP_REPLAYED;
 	judge_accepted(world, node, vr, record->counter, visit.source[0], visit.answer == REPLAY_REPEATS);
 	learn(d, &visit, record);

@@ -568,13 +568,13 @@ static bool is_constant(const struct driver_vr *d, uint64_t counter, uint32_t so
 }
 
 /* Of more runs than the driver keeps it forgets the oldest, and with it what was counted through there, or in the hole below. */
-void judge_forgotten(struct driver_vr *d, const struct replay_run *run)
+void judge_forgotten(const struct node *node, struct driver_vr *d, const struct replay_run *run)
 {
 	uint64_t low = run->low - REPLAY_LAG_NS;
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < d->taken_count; i++)
-		if (d->taken[i].counter - low > run->high - low)
+		if (d->taken[i].source == node->source || d->taken[i].counter - low > run->high - low)
 			d->taken[kept++] = d->taken[i];
 	d->taken_count = kept;
 }

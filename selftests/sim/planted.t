@@ -94,12 +94,15 @@ for bug in "${chosen[@]}"; do
 		echo "not ok $number - $(trim "$name"): cannot be planted"
 		sed 's/^/# /' "$scratch/errors"
 		failed=1
-	elif timeout 120 "$scratch/sim" --runs "$runs" --jobs 1 >"$scratch/out"; then
-		echo "not ok $number - $(trim "$name"): not noticed in $runs runs"
-		failed=1
 	else
-		echo "ok $number - $(trim "$name")"
-		grep -m 1 '^# seed .* fails at' "$scratch/out"
+		timeout 120 "$scratch/sim" --runs "$runs" --jobs 1 >"$scratch/out"
+		if seed=$(grep -m 1 '^# seed .* fails at' "$scratch/out"); then
+			echo "ok $number - $(trim "$name")"
+			echo "$seed"
+		else
+			echo "not ok $number - $(trim "$name"): not noticed in $runs runs or 120 s"
+			failed=1
+		fi
 	fi
 done
 exit "$failed"

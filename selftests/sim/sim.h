@@ -443,7 +443,7 @@ void judge_announcement(struct world *world, struct node *node, uint16_t vr, uin
 void judge_sent(struct node *node, uint16_t vr, bool has_failed);
 void judge_accepted(struct world *world, struct node *node, uint16_t vr, uint64_t counter, uint32_t source,
 		    bool is_repetition);
-void judge_forgotten(struct driver_vr *d, const struct replay_run *run);
+void judge_forgotten(const struct node *node, struct driver_vr *d, const struct replay_run *run);
 void judge_refused(struct world *world, struct node *node, uint16_t vr, uint64_t counter);
 void judge_record(struct world *world, struct node *node, uint16_t vr, const struct advert *advert);
 void judge_request(struct world *world, struct node *node, uint16_t vr, enum vr_hold hold);

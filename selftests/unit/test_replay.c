@@ -508,6 +508,13 @@ static void test_strict(void)
 	d.sent = WALL + 3700 * SECOND;
 	ok(!hear(&d, ANNA, d.sent), "our own counter");
 	ok(hear(&d, ANNA, d.sent + 1), "above our own");
+
+	driver_make(&d);
+	hear(&d, ANNA, WALL);
+	hear(&d, ANNA, WALL + SECOND);
+	d.is_strict = true;
+	ok(!hear(&d, ANNA, WALL + SECOND) && !hear(&d, BERT, WALL), "strict from now on: what was heard before is old");
+	ok(hear(&d, ANNA, WALL + 2 * SECOND), "  and the next is fresh");
 }
 
 /* Strong adverts are judged strictly beside others that are not. */
@@ -569,7 +576,7 @@ static void test_sources(void)
 
 int main(void)
 {
-	plan(6 + 6 + 7 + 11 + 20 + 2 + 6 + 2 + 2 + 1 + 20 + 11 + 5 + 2 + 2 + 2 + 5 + 16 + 9 + 7 + 3 + 4 + 4);
+	plan(6 + 6 + 7 + 11 + 20 + 2 + 6 + 2 + 2 + 1 + 20 + 11 + 5 + 2 + 2 + 2 + 5 + 16 + 11 + 7 + 3 + 4 + 4);
 	test_clock();
 	test_ucarp_alone();
 	test_ucarp_counts();

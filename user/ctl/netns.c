@@ -37,6 +37,7 @@ int netns_enter(const char *where, char error[CTL_ERROR_LEN])
 /* `ip netns exec` hides the host's bpffs behind a fresh /sys; for process 1 it is still there. */
 int netns_pins(char path[PINS_PATH_LEN], char error[CTL_ERROR_LEN])
 {
+	static int is_hidden = -1;
 	static const char *const roots[] = { "/sys/fs/bpf", "/proc/1/root/sys/fs/bpf" };
 	struct stat status;
 	unsigned long inode;
@@ -60,7 +61,10 @@ int netns_pins(char path[PINS_PATH_LEN], char error[CTL_ERROR_LEN])
 		snprintf(error, CTL_ERROR_LEN, "%s: %s; the maps are for root (try sudo)", path, strerror(denied));
 		return -denied;
 	}
-	if (owners_any())
+	/* Once: who waits for one asks again and again. */
+	if (is_hidden < 0)
+		is_hidden = owners_any();
+	if (is_hidden)
 		snprintf(error, CTL_ERROR_LEN, "xcarp runs in this network namespace, but its maps are not in %s: `ip netns exec` hides "
 			 "them, `nsenter --net=...` does not", path);
 	else

@@ -135,15 +135,16 @@ static bool has_followed(const struct vr_live *live, enum xcarp_command command)
 	}
 }
 
-/* Of those that are still the same, how many have not done what was asked. */
+/* Of those that were asked and are still the same, how many have not done what was asked. */
 static size_t count_behind(const struct snapshot *snapshot, const struct maps *maps, enum xcarp_command command)
 {
 	size_t behind = 0;
 
 	for (size_t i = 0; i < snapshot->count; i++) {
-		const struct vr_live *live = &maps_live(maps)[snapshot->vrouters[i].slot];
+		const struct vrouter *vr = &snapshot->vrouters[i];
+		const struct vr_live *live = &maps_live(maps)[vr->slot];
 
-		behind += live->generation == snapshot->vrouters[i].live.generation && !has_followed(live, command);
+		behind += vr->owner_is_alive && vr->has_entry && live->generation == vr->live.generation && !has_followed(live, command);
 	}
 	return behind;
 }
@@ -167,6 +168,7 @@ static int ask_all(const struct snapshot *snapshot, const struct maps *maps, con
 {
 	int status = EXIT_SUCCESS;
 	size_t done = 0, absent = 0, orphaned = 0;
+	bool is_asked;
 
 	if (!snapshot->count)
 		return tell_nothing_fits();
@@ -184,6 +186,7 @@ static int ask_all(const struct snapshot *snapshot, const struct maps *maps, con
 		absent += vr->owner_is_alive && !vr->has_entry;
 	}
 	tell_done(done, command);
+	is_asked = !status && done;
 	if (absent)
 		status = tell("%zu virtual router%s left alone: no interface", absent, absent == 1 ? " was" : "s were");
 	if (orphaned)
@@ -191,8 +194,8 @@ static int ask_all(const struct snapshot *snapshot, const struct maps *maps, con
 			      orphaned == 1 ? " was" : "s were", orphaned == 1 ? "it" : "them");
 	if (!status && !done)
 		status = tell("they are gone by now");
-	if (!status && options->wait_s > 0)
-		status = await(snapshot, maps, command, options->wait_s);
+	if (is_asked && options->wait_s > 0)
+		status = await(snapshot, maps, command, options->wait_s) ?: status;
 	return status;
 }
 

@@ -587,6 +587,8 @@ static int enter_guard(struct dataplane *dp, uint32_t slot, const struct vr_opti
 		return -errno;
 	if (guard.era)
 		return 0;
+	/* A CPU that was still at it for who had the slot before may have held it. */
+	guard.replay.is_locked = 0;
 	guard.era = dp->share.maps.live[slot].generation ?: 1;
 	guard.replay.floor = realtime_ns > skew_ns ? realtime_ns - skew_ns : 0;
 	guard.replay.ceiling = realtime_ns + skew_ns - loop_now_ns();

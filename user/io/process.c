@@ -134,15 +134,17 @@ const char *process_pidfile_write(const char *path)
 		return "is there already and holds no process id; must be a file of our own";
 	}
 	len = snprintf(text, sizeof(text), "%d\n", getpid());
-	if (lseek(fd, 0, SEEK_SET) || ftruncate(fd, 0) || write(fd, text, (size_t)len) != len || !realpath(path, pidfile_path)) {
-		const char *why = strerror(errno);
-
-		unlink(path);
+	if (!realpath(path, pidfile_path)) {
 		close(fd);
-		return why;
+		return strerror(errno);
 	}
 	pidfile_fd = fd;
-	return NULL;
+	n = lseek(fd, 0, SEEK_SET) || ftruncate(fd, 0) ? -1 : write(fd, text, (size_t)len);
+	if (n == len)
+		return NULL;
+	snprintf(wrong, sizeof(wrong), "%s", n < 0 ? strerror(errno) : "cannot be written whole");
+	process_pidfile_remove();
+	return wrong;
 }
 
 const char *process_pidfile(void)
