@@ -71,7 +71,6 @@ struct guard_visit {
 	__u32 slot;
 	__u32 place; /* as in struct vrouter */
 	__u32 answer; /* enum replay_answer */
-	__u32 run;
 	__u32 began_to_repeat; /* 1: this is the first time that its source is seen to */
 	__u32 is_strict; /* 1: --replay=strict */
 };
@@ -86,6 +85,14 @@ static __always_inline bool was_seen(const struct vr_guard *of, const struct gua
 	struct seen_key key = seen_key_of(of, visit);
 
 	return bpf_map_lookup_elem(&seen, &key);
+}
+
+static __always_inline enum replay_answer look(const struct vr_guard *of, const struct vr_live *by,
+					       const struct guard_visit *visit, __u32 *run)
+{
+	return replay_look(&of->replay, visit->is_strict, visit->place, *(volatile __u64 *)&by->sent_counter,
+			   by->down_ns + REPLAY_LAG_NS, visit->counter,
+			   visit->is_strict && of->replay.ceiling ? bpf_ktime_get_ns() : 0, run);
 }
 
 /*
@@ -105,10 +112,7 @@ __noinline int guard_look(struct vr_guard *of, struct vr_live *by, struct guard_
 		return DROP_UNKNOWN_SOURCE;
 	if (by->replay == REPLAY_OFF)
 		return ACCEPTED;
-	visit->answer = replay_look(&of->replay, visit->is_strict, visit->place, *(volatile __u64 *)&by->sent_counter,
-				    by->down_ns + REPLAY_LAG_NS, visit->counter,
-				    visit->is_strict && of->replay.ceiling ? bpf_ktime_get_ns() : 0, &run);
-	visit->run = run;
+	visit->answer = look(of, by, visit, &run);
 	if (visit->answer == REPLAY_OLD || (visit->answer == REPLAY_SINGLE && was_seen(of, visit)))
 		return DROP_REPLAYED;
 	return visit->answer == REPLAY_BAD_CLOCK ? DROP_BAD_CLOCK : ACCEPTED;
@@ -130,52 +134,26 @@ static __always_inline bool see(struct vr_guard *of, const struct guard_visit *v
 	return !bpf_map_update_elem(&seen, &key, &one, BPF_NOEXIST) || !was_seen(of, visit);
 }
 
-/* As before the hash: another CPU may have learned something since. */
-static __always_inline enum replay_answer look_again(struct vr_guard *of, const struct vr_live *by, struct guard_visit *visit)
-{
-	__u32 run = 0;
-
-	visit->answer = replay_look(&of->replay, false, visit->place, *(volatile __u64 *)&by->sent_counter,
-				    by->down_ns + REPLAY_LAG_NS, visit->counter, 0, &run);
-	visit->run = run;
-	return (enum replay_answer)visit->answer;
-}
-
 static __always_inline bool take_counter(struct vr_guard *of, const struct vr_live *by, struct guard_visit *visit)
 {
+	enum replay_answer answer;
+	__u32 run;
+
 	if (by->replay == REPLAY_OFF)
 		return true;
 	if (visit->is_strict)
 		return replay_take_strict(&of->replay, visit->counter);
-	switch (look_again(of, by, visit)) {
-	case REPLAY_COUNTS:
-		if (visit->run < REPLAY_RUNS) {
-			/* By itself, before somebody had counted so far. */
-			if (was_single(of, visit))
-				return false;
-			replay_move_run(&of->replay, visit->run, visit->counter);
-			return true;
-		}
-		if (!see(of, visit))
-			return false;
-		replay_go_on(&of->replay, visit->place, visit->counter);
-		return true;
-	case REPLAY_LATE:
-		if (was_single(of, visit))
-			return false;
-		replay_take_late(&of->replay, visit->counter);
-		return true;
-	case REPLAY_SINGLE:
-		if (!see(of, visit))
-			return false;
-		if (replay_begins_to_count(&of->replay, visit->place, visit->counter))
-			visit->answer = REPLAY_COUNTS;
-		return true;
-	case REPLAY_REPEATS:
-		return true;
-	default:
+	/* Another CPU may have learned something since. */
+	answer = look(of, by, visit, &run);
+	if (answer == REPLAY_OLD)
 		return false;
-	}
+	visit->answer = answer;
+	if (answer == REPLAY_REPEATS)
+		return true;
+	if (replay_is_by_itself(answer, run) ? !see(of, visit) : was_single(of, visit))
+		return false;
+	visit->answer = replay_take(&of->replay, visit->place, answer, run, visit->counter);
+	return true;
 }
 
 static __always_inline bool learn(struct vr_guard *of, const struct vr_live *by, struct guard_visit *visit)

@@ -145,6 +145,11 @@ REPLAY_INLINE __u32 replay_find(const struct replay *replay, const __u32 address
 	return place;
 }
 
+REPLAY_INLINE bool replay_is_run(const struct replay_run *run)
+{
+	return run->low || run->high;
+}
+
 REPLAY_INLINE bool replay_is_behind(__u64 low, __u64 high, __u64 counter)
 {
 	__u64 from = low - REPLAY_BEHIND;
@@ -220,9 +225,26 @@ REPLAY_INLINE bool replay_is_behind_any(const struct replay *replay, __u64 count
 	for (int i = 0; i < REPLAY_RUNS; i++) {
 		const struct replay_run *known = &replay->runs[i];
 
-		is_behind |= (known->high || known->low) && replay_is_behind(known->low, known->high, counter);
+		is_behind |= replay_is_run(known) && replay_is_behind(known->low, known->high, counter);
 	}
 	return is_behind;
+}
+
+/* The nearest run below, if it is by less than *distance; that is its own then. REPLAY_RUNS: there is none. */
+REPLAY_INLINE __u32 replay_run_below(const struct replay *replay, __u64 counter, __u64 *distance)
+{
+	__u32 run = REPLAY_RUNS;
+
+#pragma GCC unroll 3
+	for (__u32 i = 0; i < REPLAY_RUNS; i++) {
+		const struct replay_run *known = &replay->runs[i];
+
+		if (replay_is_run(known) && counter - known->high - 1 < *distance) {
+			*distance = counter - known->high - 1;
+			run = i;
+		}
+	}
+	return run;
 }
 
 /*
@@ -233,9 +255,9 @@ REPLAY_INLINE bool replay_is_behind_any(const struct replay *replay, __u64 count
 REPLAY_INLINE enum replay_answer replay_look(const struct replay *replay, bool is_strict, __u32 source, __u64 sent,
 					     __u64 lag_ns, __u64 counter, __u64 now_ns, __u32 *run)
 {
-	__u64 nearest = REPLAY_AHEAD;
-	__u32 goes_on = REPLAY_RUNS + 1;
-	bool is_next = false;
+	__u64 distance = REPLAY_AHEAD;
+	__u32 below = replay_run_below(replay, counter, &distance), goes_on = REPLAY_RUNS + 1;
+	bool is_next = distance < REPLAY_NEXT;
 
 	*run = 0;
 	if (is_strict)
@@ -247,7 +269,7 @@ REPLAY_INLINE enum replay_answer replay_look(const struct replay *replay, bool i
 
 		if (known->last == counter && (known->habit == HABIT_CONSTANT || known->habit == HABIT_FIRST))
 			return REPLAY_REPEATS;
-		is_next = replay_is_next(known->last, counter);
+		is_next |= replay_is_next(known->last, counter);
 	}
 	if (replay_is_own(sent, counter))
 		return REPLAY_OLD;
@@ -259,18 +281,8 @@ REPLAY_INLINE enum replay_answer replay_look(const struct replay *replay, bool i
 		if (replay_goes_on(replay->strict.high, counter))
 			goes_on = REPLAY_RUNS;
 	}
-#pragma GCC unroll 3
-	for (__u32 i = 0; i < REPLAY_RUNS; i++) {
-		const struct replay_run *known = &replay->runs[i];
-
-		if (!known->high && !known->low)
-			continue;
-		if (counter - known->high - 1 < nearest) {
-			nearest = counter - known->high - 1;
-			goes_on = i;
-		}
-		is_next |= replay_is_next(known->high, counter);
-	}
+	if (below < REPLAY_RUNS)
+		goes_on = below;
 	if (replay_is_behind_any(replay, counter))
 		return replay_is_late(replay, sent, lag_ns, counter) ? REPLAY_LATE : REPLAY_OLD;
 	if (sent && replay_is_behind(sent, sent, counter) && !is_next && sent - counter > lag_ns)
@@ -329,7 +341,7 @@ REPLAY_INLINE void replay_fill_holes(struct replay *replay)
 
 REPLAY_INLINE void replay_begin_run(struct replay *replay, __u64 low, __u64 high)
 {
-	if (replay->runs[REPLAY_RUNS - 1].low || replay->runs[REPLAY_RUNS - 1].high)
+	if (replay_is_run(&replay->runs[REPLAY_RUNS - 1]))
 		replay_fill_holes(replay);
 #pragma GCC unroll 3
 	for (int i = REPLAY_RUNS - 1; i > 0; i--)
@@ -371,19 +383,10 @@ REPLAY_INLINE bool replay_begins_to_count(struct replay *replay, __u32 place, __
 /* It goes on from our own, or from what was taken in strict mode: with the nearest run below, if there is one. */
 REPLAY_INLINE void replay_go_on(struct replay *replay, __u32 place, __u64 counter)
 {
-	bool has_forgotten = replay->runs[REPLAY_RUNS - 1].low || replay->runs[REPLAY_RUNS - 1].high;
-	__u64 nearest = REPLAY_RUN_GAP;
-	__u32 run = REPLAY_RUNS;
+	bool has_forgotten = replay_is_run(&replay->runs[REPLAY_RUNS - 1]);
+	__u64 distance = REPLAY_RUN_GAP - 1;
+	__u32 run = replay_run_below(replay, counter, &distance);
 
-#pragma GCC unroll 3
-	for (__u32 i = 0; i < REPLAY_RUNS; i++) {
-		const struct replay_run *known = &replay->runs[i];
-
-		if ((known->low || known->high) && counter - known->high < nearest) {
-			nearest = counter - known->high;
-			run = i;
-		}
-	}
 	if (run < REPLAY_RUNS) {
 		replay_move_run(replay, run, counter);
 	} else if (!replay_begins_to_count(replay, place, counter)) {
@@ -426,6 +429,27 @@ REPLAY_INLINE void replay_take_late(struct replay *replay, __u64 counter)
 			replay_add_hole(replay, counter, high);
 		}
 	}
+}
+
+/* Has it to be kept in `seen`? What goes on from a run, or in a hole, must only not be there. */
+REPLAY_INLINE bool replay_is_by_itself(enum replay_answer answer, __u32 run)
+{
+	return answer == REPLAY_SINGLE || (answer == REPLAY_COUNTS && run >= REPLAY_RUNS);
+}
+
+/* A fresh one, by what replay_look() has answered, of the source at a place. Returns what it is for its source. */
+REPLAY_INLINE enum replay_answer replay_take(struct replay *replay, __u32 place, enum replay_answer answer, __u32 run,
+					     __u64 counter)
+{
+	if (answer == REPLAY_SINGLE)
+		return replay_begins_to_count(replay, place, counter) ? REPLAY_COUNTS : REPLAY_SINGLE;
+	if (answer == REPLAY_LATE)
+		replay_take_late(replay, counter);
+	else if (run < REPLAY_RUNS)
+		replay_move_run(replay, run, counter);
+	else
+		replay_go_on(replay, place, counter);
+	return answer;
 }
 
 REPLAY_INLINE enum replay_habit replay_habit_after(const struct replay_source *source, enum replay_answer answer,

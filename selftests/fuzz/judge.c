@@ -299,6 +299,11 @@ static void notice(struct judgement *j, const struct parts *p, int verdict, uint
 #define BEHIND (1ull << 44) /* 5 hours: so far below a run everything is from before */
 #define REBOOT_NS 10000000000ull
 
+static bool is_run(const struct judge_run *run)
+{
+	return run->low || run->high;
+}
+
 static bool is_used(const struct judge_run *run, uint64_t counter)
 {
 	uint64_t below_high = run->high - counter, width = run->high - run->low;
@@ -430,7 +435,7 @@ static enum freshness look_at_counter(struct judge_vr *vr, const struct judge_pe
 	*run = &memory->strict;
 	if (is_strict && !is_strong)
 		for (int i = 0; i < 3; i++)
-			if ((memory->runs[i].low || memory->runs[i].high) && is_used(&memory->runs[i], counter))
+			if (is_run(&memory->runs[i]) && is_used(&memory->runs[i], counter))
 				return IS_OLD;
 	if (is_strict)
 		return look_strictly(vr, counter, times);
@@ -440,7 +445,7 @@ static enum freshness look_at_counter(struct judge_vr *vr, const struct judge_pe
 		return IS_OLD;
 	is_next_of_one = peer && is_next_advert(peer->last, counter);
 	for (int i = 0; i < 3; i++)
-		is_next_of_one |= (memory->runs[i].low || memory->runs[i].high) && is_next_advert(memory->runs[i].high, counter);
+		is_next_of_one |= is_run(&memory->runs[i]) && is_next_advert(memory->runs[i].high, counter);
 	if (is_late(vr, counter))
 		is_next_of_one = true;
 	if (sent && is_used(&(struct judge_run){ sent, sent }, counter) && !may_have_missed_our_last(vr, is_next_of_one, counter))
@@ -454,7 +459,7 @@ static enum freshness look_at_counter(struct judge_vr *vr, const struct judge_pe
 	for (int i = 0; i < 3; i++) {
 		struct judge_run *known = &memory->runs[i];
 
-		if (!known->low && !known->high)
+		if (!is_run(known))
 			continue;
 		if (is_used(known, counter) && !is_late(vr, counter))
 			return IS_OLD;
@@ -511,7 +516,7 @@ static void fill_gap(struct judge_memory *memory, uint64_t counter)
 
 static void begin_run(struct judge_memory *memory, uint64_t low, uint64_t high)
 {
-	if (memory->runs[2].low || memory->runs[2].high)
+	if (is_run(&memory->runs[2]))
 		for (int i = 0; i < 4; i++)
 			memory->gaps[i].to = memory->gaps[i].from;
 	memmove(&memory->runs[1], &memory->runs[0], 2 * sizeof(memory->runs[0]));
@@ -542,7 +547,7 @@ static void go_on_from_our_own(struct judge_memory *memory, const struct judge_p
 	for (int i = 0; i < 3; i++) {
 		struct judge_run *known = &memory->runs[i];
 
-		if ((known->low || known->high) && counter - known->high < UINT64_C(1) << 53 &&
+		if (is_run(known) && counter - known->high < UINT64_C(1) << 53 &&
 		    (!below || known->high - below->high < UINT64_C(1) << 63))
 			below = known;
 	}
@@ -552,7 +557,7 @@ static void go_on_from_our_own(struct judge_memory *memory, const struct judge_p
 	}
 	if (begins_to_count(memory, sender, counter))
 		return;
-	is_first = !memory->runs[2].low && !memory->runs[2].high;
+	is_first = !is_run(&memory->runs[2]);
 	begin_run(memory, counter, counter);
 	if (is_first)
 		leave_out(memory, counter - UINT64_C(68719476736), counter);

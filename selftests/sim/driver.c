@@ -132,6 +132,7 @@ static enum xcarp_verdict look(const struct driver_vr *d, struct visit *visit, c
 	memcpy(visit->source, record->source, sizeof(visit->source));
 	visit->place = replay_find(&d->guard.replay, visit->source);
 	visit->answer = REPLAY_COUNTS;
+	visit->run = 0;
 	if (d->live.replay == REPLAY_OFF)
 		return ACCEPTED;
 	visit->answer = replay_look(&d->guard.replay, d->live.replay == REPLAY_STRICT, visit->place, d->live.sent_counter,
@@ -145,26 +146,13 @@ static bool learn_counter(struct driver_vr *d, struct visit *visit, uint64_t cou
 {
 	if (d->live.replay == REPLAY_OFF || visit->answer == REPLAY_REPEATS)
 		return true;
-	if (visit->answer != REPLAY_SINGLE) {
-		bool is_strict = d->live.replay == REPLAY_STRICT;
-
-		if (is_strict)
-			return replay_take_strict(&d->guard.replay, counter);
-		if (has_counter(&d->seen, counter))
-			return false;
-		if (visit->answer == REPLAY_LATE) {
-			replay_take_late(&d->guard.replay, counter);
-		} else if (visit->run < REPLAY_RUNS) {
-			replay_move_run(&d->guard.replay, visit->run, counter);
-		} else {
-			add_counter(&d->seen, counter);
-			replay_go_on(&d->guard.replay, visit->place, counter);
-		}
-		return true;
-	}
-	add_counter(&d->seen, counter);
-	if (replay_begins_to_count(&d->guard.replay, visit->place, counter))
-		visit->answer = REPLAY_COUNTS;
+	if (d->live.replay == REPLAY_STRICT)
+		return replay_take_strict(&d->guard.replay, counter);
+	if (has_counter(&d->seen, counter))
+		return false;
+	if (replay_is_by_itself(visit->answer, visit->run))
+		add_counter(&d->seen, counter);
+	visit->answer = replay_take(&d->guard.replay, visit->place, visit->answer, visit->run, counter);
 	return true;
 }
 
@@ -174,7 +162,7 @@ static bool take_counter(const struct node *node, struct driver_vr *d, struct vi
 	const struct replay_run *oldest = &before.runs[REPLAY_RUNS - 1];
 	bool is_taken = learn_counter(d, visit, counter);
 
-	if ((oldest->low || oldest->high) && !memcmp(&before.runs[1], &d->guard.replay.runs[2], sizeof(before.runs[1])))
+	if (replay_is_run(oldest) && !memcmp(&before.runs[1], &d->guard.replay.runs[2], sizeof(before.runs[1])))
 		judge_forgotten(node, d, oldest);
 	return is_taken;
 }

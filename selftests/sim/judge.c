@@ -542,18 +542,11 @@ void judge_announcement(struct world *world, struct node *node, uint16_t vr, uin
 		shadow->announced |= 1u << vip;
 }
 
-static bool is_taken(const struct driver_vr *d, uint64_t counter)
+/* source: 0: of anybody. */
+static bool is_taken(const struct driver_vr *d, uint64_t counter, uint32_t source)
 {
 	for (uint32_t i = 0; i < d->taken_count; i++)
-		if (d->taken[i].counter == counter)
-			return true;
-	return false;
-}
-
-static bool is_own_counter(const struct driver_vr *d, const struct node *node, uint64_t counter)
-{
-	for (uint32_t i = 0; i < d->taken_count; i++)
-		if (d->taken[i].source == node->source && d->taken[i].counter == counter)
+		if (d->taken[i].counter == counter && (!source || d->taken[i].source == source))
 			return true;
 	return false;
 }
@@ -590,8 +583,8 @@ void judge_accepted(struct world *world, struct node *node, uint16_t vr, uint64_
 	bool may_repeat = world->has_openbsd || world->has_models || world->node_count > REPLAY_SOURCES + 1 ||
 			  is_constant(d, counter, source);
 
-	if (world->replay != REPLAY_OFF && is_taken(d, counter)) {
-		if (is_own_counter(d, node, counter))
+	if (world->replay != REPLAY_OFF && is_taken(d, counter, 0)) {
+		if (is_taken(d, counter, node->source))
 			fail(world, node->number, vr, "accepts its own counter %llx", (unsigned long long)counter);
 		else if (!is_repetition || !may_repeat)
 			fail(world, node->number, vr, "accepts the counter %llx again", (unsigned long long)counter);
@@ -605,7 +598,7 @@ void judge_refused(struct world *world, struct node *node, uint16_t vr, uint64_t
 	const struct driver_vr *d = &node->host->driver[vr];
 
 	if (world->is_settled && world->now_ns >= world->unsettled_ns && node->is_running && !is_still_promoted(world, vr) &&
-	    !is_taken(d, counter) && (counter ^ d->live.sent_counter) & REPLAY_END_MASK)
+	    !is_taken(d, counter, 0) && (counter ^ d->live.sent_counter) & REPLAY_END_MASK)
 		fail(world, node->number, vr, "refuses the counter %llx though nothing is wrong any more", (unsigned long long)counter);
 }
 

@@ -42,18 +42,6 @@ static bool was_seen(const struct driver *d, uint64_t counter)
 	return false;
 }
 
-static void take(struct driver *d, uint32_t place, uint32_t run, uint64_t counter)
-{
-	if (d->answer == REPLAY_LATE) {
-		replay_take_late(&d->replay, counter);
-	} else if (run < REPLAY_RUNS) {
-		replay_move_run(&d->replay, run, counter);
-	} else {
-		d->seen[d->seen_count++ % SEEN_MAX] = counter;
-		replay_go_on(&d->replay, place, counter);
-	}
-}
-
 /* As bpf/guard.bpf.h does it. True: accepted. */
 static bool hear(struct driver *d, uint32_t who, uint64_t counter)
 {
@@ -63,17 +51,15 @@ static bool hear(struct driver *d, uint32_t who, uint64_t counter)
 	d->answer = replay_look(&d->replay, d->is_strict, place, d->sent, LAG, counter, d->now_ns, &run);
 	if (d->answer == REPLAY_OLD || d->answer == REPLAY_BAD_CLOCK)
 		return false;
-	if (d->answer == REPLAY_SINGLE) {
+	if (d->is_strict) {
+		if (!replay_take_strict(&d->replay, counter))
+			return false;
+	} else if (d->answer != REPLAY_REPEATS) {
 		if (was_seen(d, counter))
 			return false;
-		d->seen[d->seen_count++ % SEEN_MAX] = counter;
-		if (replay_begins_to_count(&d->replay, place, counter))
-			d->answer = REPLAY_COUNTS;
-	} else if (d->answer == REPLAY_COUNTS || d->answer == REPLAY_LATE) {
-		if (d->is_strict ? !replay_take_strict(&d->replay, counter) : was_seen(d, counter))
-			return false;
-		if (!d->is_strict)
-			take(d, place, run, counter);
+		if (replay_is_by_itself(d->answer, run))
+			d->seen[d->seen_count++ % SEEN_MAX] = counter;
+		d->answer = replay_take(&d->replay, place, d->answer, run, counter);
 	}
 	replay_take_source(&d->replay, place, address, d->answer, counter, d->now_ns, SECOND);
 	return true;
@@ -426,7 +412,7 @@ static void test_once(void)
 			late += d.answer == REPLAY_LATE;
 			if (d.answer == REPLAY_REPEATS)
 				continue;
-			if ((oldest->low || oldest->high) && !memcmp(&before.runs[1], &d.replay.runs[2], sizeof(*oldest)))
+			if (replay_is_run(oldest) && !memcmp(&before.runs[1], &d.replay.runs[2], sizeof(*oldest)))
 				count = forget(&d, oldest, taken, count);
 			twice += was_taken;
 			taken[count++] = counter;

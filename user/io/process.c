@@ -135,8 +135,9 @@ const char *process_pidfile_write(const char *path)
 	}
 	len = snprintf(text, sizeof(text), "%d\n", getpid());
 	if (!realpath(path, pidfile_path)) {
+		snprintf(wrong, sizeof(wrong), "%s", strerror(errno));
 		close(fd);
-		return strerror(errno);
+		return wrong;
 	}
 	pidfile_fd = fd;
 	n = lseek(fd, 0, SEEK_SET) || ftruncate(fd, 0) ? -1 : write(fd, text, (size_t)len);
