@@ -7,12 +7,13 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 14
+plan 17
 test_lab r1 r2
 
 # A quarter of a second for a sanitized one, whose every step takes longer.
 skew=3
 [[ $XCARP != */asan/* ]] || skew=21
+down_ms=$((3 * 1000 * (skew + 1) / 256))
 xcarp r1 -b 0 -k $skew
 within 5 "a master" master r1
 for try in 1 2 3; do
@@ -29,4 +30,17 @@ for try in 1 2; do
 	within 10 "put in again: a backup" backup r2
 	never 1 "it stays one" seen_state r2 MASTER
 done
+
+# Attaching alone takes longer than the down time, and the link comes up meanwhile.
+stop r2 TERM
+slow=${XCARP%/*}/tests/netns/slow_attach.so
+[[ -e $slow ]] || lab_die "$slow is not there: run make tests"
+LD_PRELOAD=$slow ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 SLOW_ATTACH_MS=$((down_ms + 20)) xcarp r2 -b 0 -k $((skew + 1))
+within 10 "where attaching is slow: a backup" backup r2
+lab_unplug r2
+wait_for 5 in_state r2 INIT
+log_mark r2
+lab_plug r2
+within 10 "put in again: a backup" backup r2
+never 1 "it stays one" seen_state r2 MASTER
 ok "the master never left" eval '! log_has r1 "MASTER.*BACKUP|Preferred master"'

@@ -45,7 +45,6 @@ struct rtnl {
 	struct loop_source asking_source;
 	enum dump dump; /* under way on the hearing socket */
 	bool dump_again; /* messages were lost while it was */
-	uint64_t now_ns; /* of the dispatch under way */
 
 	/*
 	 * Requests until the next flush. Additions fill it from the front; removals from the back, so that the last call
@@ -77,15 +76,15 @@ static int on_message(struct nl_msg *msg, void *ctx)
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
 		if (rtnl_read_link(message, &link))
-			rtnl->events->link(rtnl->events->ctx, &link, rtnl->now_ns);
+			rtnl->events->link(rtnl->events->ctx, &link, loop_now_ns());
 		break;
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
 		if (!rtnl_read_address(message, &vip, &ifindex))
 			break;
 		if (is_our_removal(rtnl, message))
-			rtnl->events->vip_removed(rtnl->events->ctx, message->nlmsg_seq - 1, &vip, rtnl->now_ns);
-		rtnl->events->address(rtnl->events->ctx, ifindex, &vip, message->nlmsg_type == RTM_NEWADDR, rtnl->now_ns);
+			rtnl->events->vip_removed(rtnl->events->ctx, message->nlmsg_seq - 1, &vip, loop_now_ns());
+		rtnl->events->address(rtnl->events->ctx, ifindex, &vip, message->nlmsg_type == RTM_NEWADDR, loop_now_ns());
 		break;
 	}
 	return NL_OK;
@@ -112,7 +111,7 @@ static int start_resync(struct rtnl *rtnl)
 	rtnl->dump_again = rtnl->dump != DUMP_NONE;
 	if (rtnl->dump_again)
 		return 0;
-	rtnl->events->resync_begin(rtnl->events->ctx, rtnl->now_ns);
+	rtnl->events->resync_begin(rtnl->events->ctx, loop_now_ns());
 	return start_dump(rtnl, DUMP_LINKS);
 }
 
@@ -128,7 +127,7 @@ static int on_dump_end(struct nl_msg *msg, void *ctx)
 	else if (ended == DUMP_LINKS)
 		start_dump(rtnl, DUMP_ADDRESSES);
 	else if (ended == DUMP_ADDRESSES)
-		rtnl->events->resync_end(rtnl->events->ctx, rtnl->now_ns);
+		rtnl->events->resync_end(rtnl->events->ctx, loop_now_ns());
 	return NL_OK;
 }
 
@@ -154,7 +153,7 @@ static int on_refusal(struct sockaddr_nl *from, struct nlmsgerr *error, void *ct
 	if (!rtnl_read_refusal(message, &refusal))
 		return NL_SKIP;
 	if (refusal.is_addition)
-		rtnl->events->vip_refused(rtnl->events->ctx, refusal.slot, &refusal.vip, refusal.error, rtnl->now_ns);
+		rtnl->events->vip_refused(rtnl->events->ctx, refusal.slot, &refusal.vip, refusal.error, loop_now_ns());
 	else if (refusal.error != -EADDRNOTAVAIL && refusal.error != -ENODEV)
 		log_error("interface %u: cannot remove %s: %s", refusal.ifindex, vip_format(&refusal.vip, true, text),
 			  strerror(-refusal.error));
@@ -184,7 +183,7 @@ static void hearing_ready(void *ctx, uint64_t now_ns)
 {
 	struct rtnl *rtnl = ctx;
 
-	rtnl->now_ns = now_ns;
+	(void)now_ns;
 	if (receive(rtnl->hearing, "cannot hear of links and addresses"))
 		return;
 	log_warn("netlink: messages were lost, asking for all links and addresses again");
@@ -195,7 +194,7 @@ static void asking_ready(void *ctx, uint64_t now_ns)
 {
 	struct rtnl *rtnl = ctx;
 
-	rtnl->now_ns = now_ns;
+	(void)now_ns;
 	/* A refusal may be among what was dropped: see what is there. */
 	if (!receive(rtnl->asking, "cannot read answers"))
 		start_resync(rtnl);
@@ -295,7 +294,6 @@ void rtnl_free(struct rtnl *rtnl)
 
 void rtnl_resync(struct rtnl *rtnl)
 {
-	rtnl->now_ns = loop_now_ns();
 	start_resync(rtnl);
 }
 
