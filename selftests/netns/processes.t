@@ -172,7 +172,7 @@ lab_spawn r1 "$LAB_DIR/squatter.log" perl -MSocket -e '
 	close STDOUT;
 	sleep 100;
 '
-within 5 "a stranger takes the names of owners" grep -q 'holding [1-9]' "$LAB_DIR/squatter.log"
+within 5 "a stranger takes the names of owners" grep -qs 'holding [1-9]' "$LAB_DIR/squatter.log"
 squatter=$LAB_PID
 run 5
 within 5 "the dead one is known to be dead all the same" log_has p5 'died without cleaning up'
