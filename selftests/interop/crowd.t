@@ -33,6 +33,18 @@ masters() {
 	done
 }
 
+# For seven seconds nobody becomes master. A ucarp that is held up by its scripts may be some time in coming to that.
+settles() {
+	local before try
+
+	for try in 1 2 3; do
+		before=$(masters)
+		read -rt 7 -u "$TICK"
+		[[ $(masters) == "$before" ]] && return
+	done
+	return 1
+}
+
 skew=0
 for name in u1 u2 u3; do
 	daemon $name "$UCARP" -u "$LAB_DIR/add" -d "$LAB_DIR/del" -i eth0 -s "$(address $name)" -v 1 -p "$PASSWORD" \
@@ -49,10 +61,7 @@ for ((round = 1; round <= ROUNDS; round++)); do
 	read -rt "1.$((RANDOM % 10))" -u "$TICK"
 	lab_run x "$CTL" release --all >/dev/null
 	within 10 "  released, and the preferred one is back" preferred_is_back
-	read -rt 2 -u "$TICK"
-	before=$(masters)
-	read -rt 7 -u "$TICK"
-	is "  with no other master since" "$(masters)" "$before"
+	ok "  with no other master since" settles
 done
 diag "$(drops x | grep -E '^(accepted|replayed)=' | tr '\n' ' ')"
 ok "and at last" preferred_is_back
