@@ -492,6 +492,7 @@ static int start(struct controller *c)
 		log_error("%s is missing: xcarp must be started by root, or with CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN", wrong);
 		return -EPERM;
 	}
+	process_allow_files();
 	err = open_adapters(c) ?: interfaces_find(c) ?: open_dataplane(c) ?: open_engine(c) ?: open_control(c);
 	if (err)
 		return err;

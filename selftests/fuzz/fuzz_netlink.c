@@ -19,10 +19,12 @@ static void check_vip(const struct vip *vip)
 
 static void take_link(struct nlmsghdr *message)
 {
+	struct rtnl_programs programs;
 	struct rtnl_link link;
 
 	if (rtnl_read_link(message, &link))
 		EXPECT(strlen(link.name) < XCARP_IFNAME_LEN);
+	rtnl_read_programs(message, &programs);
 }
 
 static void take_address(struct nlmsghdr *message)

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
+#include "io/groups.h"
 #include "io/log.h"
 #include "io/share.h"
 
@@ -19,14 +19,6 @@
 #define RECORD_BYTES 64 /* a record and the ring's header for it */
 #define CLAIM_TRIES 3
 #define NS_PER_S 1000000000ull
-
-/* Of an interface in a group: shared by the virtual routers there. */
-struct membership {
-	uint32_t ifindex;
-	uint32_t group; /* network order */
-	uint32_t users;
-	int fd;
-};
 
 /* A slot that a dead process had, and what its addresses are to be now. */
 struct adoption {
@@ -39,8 +31,7 @@ struct dataplane {
 	struct share share;
 	uint32_t *unused; /* interfaces that are no longer ours, but still noted as ours: the lock was not to be had */
 	size_t unused_count;
-	struct membership *memberships;
-	size_t membership_count;
+	struct groups *groups;
 	struct ring_buffer *ring;
 	struct loop_source ring_source;
 	uint64_t now_ns; /* of the drain under way */
@@ -127,8 +118,11 @@ struct dataplane *dataplane_new(const struct dataplane_config *config)
 	struct dataplane *dp = calloc(1, sizeof(*dp));
 	int err;
 
-	if (!dp) {
+	if (dp)
+		dp->groups = groups_new();
+	if (!dp || !dp->groups) {
 		log_error("out of memory");
+		free(dp);
 		return NULL;
 	}
 	dp->config = *config;
@@ -369,62 +363,20 @@ void dataplane_journal(struct dataplane *dp, struct journal_entry *entry)
 	__atomic_store_n(&place->sequence, entry->sequence, __ATOMIC_RELEASE);
 }
 
-static struct membership *find_membership(const struct dataplane *dp, uint32_t ifindex, uint32_t group)
-{
-	for (size_t i = 0; i < dp->membership_count; i++)
-		if (dp->memberships[i].ifindex == ifindex && dp->memberships[i].group == group)
-			return &dp->memberships[i];
-	return NULL;
-}
-
-/* A socket each: the kernel allows only a few memberships a socket, and closing it ends one on an interface that is gone. */
-static int open_membership(uint32_t ifindex, uint32_t group)
-{
-	struct ip_mreqn request = { .imr_multiaddr.s_addr = group, .imr_ifindex = (int)ifindex };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
-
-	if (fd < 0)
-		return -errno;
-	if (!setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof(request)))
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
-}
-
-/* Has the NIC and the switches before it pass the group on. ucarp joins in the same cases. */
 static int join_group(struct dataplane *dp, const struct vr_options *options, uint32_t ifindex)
 {
-	struct membership *membership = find_membership(dp, ifindex, options->group), *grown;
-	int fd;
+	int err = options->broadcast ? 0 : groups_join(dp->groups, ifindex, options->group);
 
-	if (options->broadcast)
-		return 0;
-	if (membership) {
-		membership->users++;
-		return 0;
-	}
-	grown = reallocarray(dp->memberships, dp->membership_count + 1, sizeof(*grown));
-	if (grown)
-		dp->memberships = grown;
-	fd = grown ? open_membership(ifindex, options->group) : -ENOMEM;
-	if (fd < 0) {
-		log_error("%s: cannot join the multicast group: %s", options->interface, strerror(-fd));
-		return fd;
-	}
-	dp->memberships[dp->membership_count++] =
-		(struct membership){ .ifindex = ifindex, .group = options->group, .users = 1, .fd = fd };
-	return 0;
+	if (err)
+		log_error("%s: cannot join the multicast group: %s%s", options->interface, strerror(-err),
+			  err == -EMFILE ? "; allow more of them, by ulimit -n or LimitNOFILE=" : "");
+	return err;
 }
 
 static void leave_group(struct dataplane *dp, const struct vr_options *options, uint32_t ifindex)
 {
-	struct membership *membership = find_membership(dp, ifindex, options->group);
-
-	if (options->broadcast || !membership || --membership->users)
-		return;
-	close(membership->fd);
-	*membership = dp->memberships[--dp->membership_count];
+	if (!options->broadcast)
+		groups_leave(dp->groups, ifindex, options->group);
 }
 
 static struct vr_entry entry_of(const struct dataplane *dp, uint32_t slot, uint32_t index, const struct vr_options *options)
@@ -700,9 +652,7 @@ static void close_all(struct dataplane *dp, void (*leave)(struct share *share))
 	ring_buffer__free(dp->ring);
 	leave(&dp->share);
 	forget_adoptions(dp);
-	for (size_t i = 0; i < dp->membership_count; i++)
-		close(dp->memberships[i].fd);
-	free(dp->memberships);
+	groups_free(dp->groups);
 	free(dp->unused);
 	free(dp);
 }

@@ -26,6 +26,12 @@ void process_ready(bool leave_directory);
 int process_detach(bool leave_directory);
 
 /*
+ * As many open files as may be asked for: each group of each interface takes one. Processes forked before keep what they
+ * have.
+ */
+void process_allow_files(void);
+
+/*
  * SCHED_FIFO at a priority of 1 to 99, and memory that stays where it is; for this thread, not for what it starts. Returns
  * NULL, or what is wrong as a phrase for a warning.
  */

@@ -12,6 +12,7 @@
 #include <xdp/libxdp.h>
 
 #include "io/log.h"
+#include "io/rtnl_query.h"
 #include "xcarp.skel.h"
 
 #define PROGRAM_NAME "xcarp"
@@ -121,16 +122,16 @@ bool program_fits(const struct program *program)
 /* Returns 0 or -errno. */
 static int look_at(const struct program *program, uint32_t ifindex, struct occupancy *occupancy)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
 	struct bpf_prog_info info = { 0 };
+	struct rtnl_programs programs;
 	__u32 len = sizeof(info);
-	int fd, err = bpf_xdp_query((int)ifindex, 0, &query);
+	int fd, err = rtnl_query_programs(ifindex, &programs);
 
 	*occupancy = (struct occupancy){ .who = OCCUPANT_NONE };
 	if (err)
 		return err;
-	occupancy->id = query.drv_prog_id ? query.drv_prog_id : query.skb_prog_id;
-	occupancy->flags = query.drv_prog_id ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
+	occupancy->id = programs.native_id ? programs.native_id : programs.generic_id;
+	occupancy->flags = programs.native_id ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
 	if (!occupancy->id)
 		return 0;
 	if (program && occupancy->id == program->id) {
@@ -495,15 +496,15 @@ void program_leave(struct program *program, uint32_t owner, uint32_t ifindex)
 /* Not to know is no reason to give anything up: then it is. */
 bool program_is_on(const struct program *program, uint32_t owner, uint32_t ifindex)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	struct rtnl_programs programs;
 	struct interface_entry entry;
 
-	if (bpf_xdp_query((int)ifindex, 0, &query))
+	if (rtnl_query_programs(ifindex, &programs))
 		return true;
-	if (program->id && (query.drv_prog_id == program->id || query.skb_prog_id == program->id))
+	if (program->id && (programs.native_id == program->id || programs.generic_id == program->id))
 		return true;
 	return find_use(program, owner, ifindex, &entry) && entry.program_id &&
-	       (query.drv_prog_id == entry.program_id || query.skb_prog_id == entry.program_id);
+	       (programs.native_id == entry.program_id || programs.generic_id == entry.program_id);
 }
 
 void program_close(struct program *program)

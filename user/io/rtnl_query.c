@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "rtnl_query.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ANSWER_MAX 32768 /* no link has so much to tell, without its statistics and virtual functions */
+
+struct query {
+	struct nlmsghdr header;
+	struct ifinfomsg link;
+	struct rtattr mask_attr;
+	uint32_t mask;
+};
+
+static int read_answer(struct nlmsghdr *answer, size_t len, struct rtnl_programs *programs)
+{
+	const struct nlmsgerr *error = NLMSG_DATA(answer);
+
+	if (len > ANSWER_MAX || !NLMSG_OK(answer, len))
+		return -EBADMSG;
+	if (answer->nlmsg_type == NLMSG_ERROR)
+		return answer->nlmsg_len >= NLMSG_LENGTH(sizeof(*error)) && error->error ? error->error : -EBADMSG;
+	return answer->nlmsg_type == RTM_NEWLINK && rtnl_read_programs(answer, programs) ? 0 : -EBADMSG;
+}
+
+/* The answer is there when the question has been sent. */
+static int ask(int fd, const struct query *query, struct rtnl_programs *programs)
+{
+	_Alignas(struct nlmsghdr) char answer[ANSWER_MAX];
+	ssize_t n;
+
+	if (send(fd, query, sizeof(*query), 0) < 0)
+		return -errno;
+	n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT | MSG_TRUNC);
+	return n < 0 ? -errno : read_answer((struct nlmsghdr *)answer, (size_t)n, programs);
+}
+
+int rtnl_query_programs(uint32_t ifindex, struct rtnl_programs *programs)
+{
+	const struct query query = {
+		.header = { .nlmsg_len = sizeof(query), .nlmsg_type = RTM_GETLINK, .nlmsg_flags = NLM_F_REQUEST },
+		.link = { .ifi_family = AF_UNSPEC, .ifi_index = (int)ifindex },
+		.mask_attr = { .rta_len = RTA_LENGTH(sizeof(query.mask)), .rta_type = IFLA_EXT_MASK },
+		.mask = RTEXT_FILTER_SKIP_STATS,
+	};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), err;
+
+	if (fd < 0)
+		return -errno;
+	err = ask(fd, &query, programs);
+	close(fd);
+	return err;
+}

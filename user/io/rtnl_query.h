@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the kernel answers at once about one link. */
+#ifndef XCARP_IO_RTNL_QUERY_H
+#define XCARP_IO_RTNL_QUERY_H
+
+#include <stdint.h>
+
+#include "io/rtnl_message.h"
+
+/* The XDP programs of one interface. Returns 0 or -errno. libbpf's query has the kernel tell of all interfaces there are. */
+int rtnl_query_programs(uint32_t ifindex, struct rtnl_programs *programs);
+
+#endif
