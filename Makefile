@@ -45,7 +45,7 @@ BPF_TEST_PARTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard selftests/
 BENCH_HELPERS := $(addprefix $(BUILD)/bench/,watch client addresses hog)
 TX := $(addprefix $(BUILD)/user/io/,tx.o tx_bpf.o tx_packet.o tx_xsk.o log.o)
 NETNS_TEST_PROGRAMS := $(BUILD)/tests/netns/tx_frames
-SLOW_ATTACH := $(BUILD)/tests/netns/slow_attach.so
+SLOW_NETLINK := $(BUILD)/tests/netns/slow_netlink.so
 SIM := $(patsubst %.c,$(BUILD)/%.o,$(wildcard selftests/sim/*.c))
 SIM_RUNS ?= 5000000
 SHELL_TESTS := $(wildcard selftests/netns/*.t selftests/interop/*.t selftests/sim/*.t)
@@ -121,7 +121,7 @@ $(NETNS_TEST_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/selftests/%.o $(TX) $(CORE)
 	$(Q)$(CC) $(CFLAGS) $(XCARP_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
 
 # Preloaded into either build.
-$(SLOW_ATTACH): selftests/netns/slow_attach.c Makefile
+$(SLOW_NETLINK): selftests/netns/slow_netlink.c Makefile
 	$(SAY) LD $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(PLAIN_CFLAGS) -fPIC -shared $< -ldl -o $@
@@ -195,7 +195,7 @@ fuzz-coverage:
 	$(MAKE) COVERAGE=1 fuzz-coverage
 endif
 
-tests: all $(UNIT_TESTS) $(IO_TESTS) $(BPF_TESTS) $(NETNS_TEST_PROGRAMS) $(SLOW_ATTACH) $(BUILD)/tests/sim/sim ## the test programs, in build/tests/
+tests: all $(UNIT_TESTS) $(IO_TESTS) $(BPF_TESTS) $(NETNS_TEST_PROGRAMS) $(SLOW_NETLINK) $(BUILD)/tests/sim/sim ## the test programs, in build/tests/
 
 sim-long: $(BUILD)/tests/sim/sim ## simulates SIM_RUNS times with new seeds (5,000,000: a quarter of an hour)
 	$< --runs $(SIM_RUNS) --first $$(date +%s)000000000

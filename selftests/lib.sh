@@ -181,6 +181,16 @@ xcarp() {
 	fi
 }
 
+# slowly VARIABLE=MS COMMAND...: the command's daemon has a kernel that takes longer; see netns/slow_netlink.c.
+slowly() {
+	# A sanitizer wants to be loaded first, but does without.
+	local -x "$1" LD_PRELOAD=${XCARP%/*}/tests/netns/slow_netlink.so ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0
+
+	[[ -e $LD_PRELOAD ]] || lab_die "$LD_PRELOAD is not there: run make tests"
+	shift
+	"$@"
+}
+
 # ucarp HOST FLAGS...: the same of a real ucarp, with scripts that add and remove the address.
 ucarp() {
 	local host=$1 script

@@ -24,8 +24,8 @@ static void take_address_off(void *ctx, uint32_t ifindex, const struct vip *vip)
 	struct cleanup *cleanup = ctx;
 	char name[IF_NAMESIZE], text[VIP_TEXT_LEN];
 
-	rtnl_vip_del(cleanup->rtnl, 0, ifindex, vip, loop_now_ns());
-	rtnl_flush(cleanup->rtnl, loop_now_ns());
+	rtnl_vip_del(cleanup->rtnl, 0, ifindex, vip);
+	rtnl_flush(cleanup->rtnl);
 	if (!if_indextoname(ifindex, name))
 		return;
 	log_info("%s: %s taken off", name, vip_format(vip, true, text));

@@ -266,10 +266,10 @@ static void try_interface(struct controller *c, struct interface *interface, uin
 }
 
 /* Somebody else may have taken our program off. Of one that is down, it may be the kernel, removing the interface. */
-static void check_program(struct controller *c, struct interface *interface)
+static void check_program(struct controller *c, struct interface *interface, const struct rtnl_programs *told)
 {
 	if (!interface->is_attached || !interface->link.up ||
-	    dataplane_is_attached(c->dataplane, interface->link.ifindex))
+	    dataplane_is_attached(c->dataplane, interface->link.ifindex, told))
 		return;
 	log_warn("%s: the XDP program was taken off by somebody else: putting it back", interface->name);
 	forget_interface(c, interface);
@@ -420,7 +420,7 @@ static void update_there(struct controller *c, struct interface *interface, cons
 	if (interface->first == NO_INDEX)
 		return;
 	interface->link.is_ipv6_router = is_ipv6_router(link->name);
-	check_program(c, interface);
+	check_program(c, interface, &link->programs);
 	try_interface(c, interface, now_ns);
 }
 

@@ -76,24 +76,22 @@ static void port_vip_add(void *ctx, uint32_t index, uint32_t ifindex, const stru
 	struct controller *c = ctx;
 
 	dataplane_vip_held(c->dataplane, c->slots[index].map_slot, vrouter_options(c, index)->vhid, ifindex, vip, true);
-	rtnl_vip_add(c->rtnl, index, ifindex, vip, loop_now_ns());
+	rtnl_vip_add(c->rtnl, index, ifindex, vip);
 }
 
 static void port_vip_del(void *ctx, uint32_t index, uint32_t ifindex, const struct vip *vip)
 {
 	struct controller *c = ctx;
 
-	rtnl_vip_del(c->rtnl, index, ifindex, vip, loop_now_ns());
+	rtnl_vip_del(c->rtnl, index, ifindex, vip);
 	dataplane_vip_held(c->dataplane, c->slots[index].map_slot, vrouter_options(c, index)->vhid, ifindex, vip, false);
 }
 
-static uint64_t port_vips_flush(void *ctx, uint64_t now_ns)
+static void port_vips_flush(void *ctx)
 {
 	struct controller *c = ctx;
-	uint64_t began_ns = loop_now_ns();
 
-	rtnl_flush(c->rtnl, now_ns);
-	return loop_now_ns() - began_ns;
+	rtnl_flush(c->rtnl);
 }
 
 static void port_script_run(void *ctx, uint32_t index, enum script_kind kind, uint64_t now_ns)
@@ -210,8 +208,16 @@ static void on_orphan(void *ctx, uint32_t ifindex, const struct vip *vip)
 {
 	struct controller *c = ctx;
 
-	rtnl_vip_del(c->rtnl, NO_INDEX, ifindex, vip, loop_now_ns());
-	rtnl_flush(c->rtnl, loop_now_ns());
+	rtnl_vip_del(c->rtnl, NO_INDEX, ifindex, vip);
+	rtnl_flush(c->rtnl);
+}
+
+static void on_settled(void *ctx, uint64_t took_ns, uint64_t now_ns)
+{
+	struct controller *c = ctx;
+
+	if (c->engine)
+		engine_vips_done(c->engine, took_ns, now_ns);
 }
 
 static uint32_t ask_all(struct controller *c, enum xcarp_command command, uint64_t now_ns)
@@ -351,6 +357,7 @@ static int open_adapters(struct controller *c)
 		.resync_begin = on_resync_begin,
 		.resync_end = on_resync_end,
 		.vip_refused = on_vip_refused,
+		.settled = on_settled,
 	};
 	c->rtnl = rtnl_new(c->loop, &c->rtnl_events, &err);
 	if (!c->rtnl)
@@ -514,6 +521,10 @@ static int start(struct controller *c)
 	err = drop_privileges(c);
 	if (err)
 		return err;
+	err = rtnl_start_thread(c->rtnl);
+	if (err)
+		return controller_fail("netlink thread", err);
+	process_realtime_alone();
 	/* A file of virtual routers is read again, and what it names. */
 	if (c->options.daemonize) {
 		log_leave_stderr();
@@ -603,10 +614,10 @@ static void remove_vips(struct controller *c)
 
 		for (unsigned int i = 0; options && interface && interface->link.ifindex && options->manage_vips &&
 					 i < options->vip_count; i++)
-			rtnl_vip_del(c->rtnl, index, interface->link.ifindex, &options->vips[i], loop_now_ns());
+			rtnl_vip_del(c->rtnl, index, interface->link.ifindex, &options->vips[i]);
 	}
 	if (c->rtnl)
-		rtnl_flush(c->rtnl, loop_now_ns());
+		rtnl_finish(c->rtnl);
 }
 
 /* Takes everything away that is ours. */
@@ -615,8 +626,10 @@ static void leave(struct controller *c)
 	uint64_t now_ns = loop_now_ns();
 
 	/* What was decided is carried out, also where the loop has failed or was told to end at once. */
-	while (c->engine && engine_any_busy(c->engine))
+	while (c->engine && engine_any_busy(c->engine)) {
 		engine_commit(c->engine, now_ns += NS_PER_MS);
+		rtnl_finish(c->rtnl);
+	}
 	scripts_free(c->scripts);
 	if (c->engine)
 		engine_tell_rest(c->engine);
@@ -645,6 +658,9 @@ static void close_all(struct controller *c)
 		leave_to_successor(c);
 	else
 		leave(c);
+	/* Of the engine's, and of those who have died. */
+	if (c->rtnl)
+		rtnl_finish(c->rtnl);
 	is_loading = c->loader && !loader_free(c->loader);
 	engine_free(c->engine);
 	tx_free(c->tx);

@@ -33,9 +33,7 @@ done
 
 # Attaching alone takes longer than the down time, and the link comes up meanwhile.
 stop r2 TERM
-slow=${XCARP%/*}/tests/netns/slow_attach.so
-[[ -e $slow ]] || lab_die "$slow is not there: run make tests"
-LD_PRELOAD=$slow ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 SLOW_ATTACH_MS=$((down_ms + 20)) xcarp r2 -b 0 -k $((skew + 1))
+slowly SLOW_ATTACH_MS=$((down_ms + 20)) xcarp r2 -b 0 -k $((skew + 1))
 within 10 "where attaching is slow: a backup" backup r2
 lab_unplug r2
 wait_for 5 in_state r2 INIT

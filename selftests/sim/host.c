@@ -175,16 +175,15 @@ static void port_vip_del(void *ctx, uint32_t vr, uint32_t ifindex, const struct 
 	host->ours[vr] &= ~(1u << vip_number(vip));
 }
 
-static uint64_t port_vips_flush(void *ctx, uint64_t now_ns)
+static void port_vips_flush(void *ctx)
 {
 	struct host *host = ctx;
 	uint64_t took_ns = 0;
 
-	(void)now_ns;
 	for (; host->changes; host->changes--)
 		took_ns += draw(host->world, VIP_CHANGE_NS);
 	host->busy_ns = host->world->now_ns + took_ns;
-	return took_ns;
+	engine_vips_done(host->engine, took_ns, host->clock_ns);
 }
 
 static void port_script_run(void *ctx, uint32_t vr, enum script_kind kind, uint64_t now_ns)

@@ -66,6 +66,7 @@ struct world {
 	unsigned int ring_count;
 	bool has_vip[VRS]; /* what vip_add and vip_del have made of the first address */
 	uint64_t vips_took_ns; /* each flush of them */
+	bool is_kernel_slow; /* the test tells when they are done */
 	bool is_counting; /* instead of writing down */
 	struct counts {
 		uint64_t adverts, additions, announcements;
@@ -199,12 +200,12 @@ static void port_vip_del(void *ctx, uint32_t slot, uint32_t ifindex, const struc
 	engine_address(w->engine, ifindex, vip, false, w->now_ns);
 }
 
-static uint64_t port_vips_flush(void *ctx, uint64_t now_ns)
+static void port_vips_flush(void *ctx)
 {
 	struct world *w = ctx;
 
-	(void)now_ns;
-	return w->vips_took_ns;
+	if (!w->is_kernel_slow)
+		engine_vips_done(w->engine, w->vips_took_ns, w->now_ns);
 }
 
 static void port_journal(void *ctx, uint32_t index, struct journal_entry *entry)
@@ -388,7 +389,7 @@ static void link_is(struct world *w, uint32_t slot, uint32_t ifindex, bool up, u
 /* What is paced. */
 static void finish(struct world *w, uint64_t now_ns)
 {
-	while (engine_any_busy(w->engine))
+	while (!w->is_kernel_slow && engine_any_busy(w->engine))
 		engine_commit(w->engine, now_ns += MS(1));
 }
 
@@ -2036,31 +2037,79 @@ static void test_many(void)
 	engine_free(w->engine);
 }
 
-static uint64_t additions_of_commit(struct world *w, uint64_t now_ns)
+/* Carried out, at last. */
+static void kernel_is_done(struct world *w, uint64_t now_ns)
 {
-	w->counts = (struct counts){ 0 };
-	engine_commit(w->engine, now_ns);
-	return w->counts.additions;
+	engine_vips_done(w->engine, MS(500), now_ns);
+	commit(w, now_ns);
 }
 
-/* A flush takes the kernel 10 ms, as with tens of thousands of addresses on an interface. */
-static void test_slow_addresses(void)
+/* It is at addresses for as long as somebody else has its lock. */
+static void test_slow_kernel(void)
+{
+	struct world w;
+	uint64_t at_ns;
+
+	world_make(&w);
+	w.is_kernel_slow = true;
+	world_add(&w, 0);
+	link_is(&w, 0, IFINDEX, false, T0);
+	commit(&w, T0);
+	is_acts(&w, "F -0:10.1.1.252/24 F", "a slow kernel: the down script waits for the addresses to be off");
+	kernel_is_done(&w, T0);
+	is_acts(&w, "D0", "  and follows");
+
+	link_is(&w, 0, IFINDEX, true, T0);
+	at_ns = until_master(&w);
+	is_acts(&w, "R A0 F +0:10.1.1.252/24 F", "a takeover: the up script and the announcement wait for the addresses");
+	ok(engine_is_busy(w.engine, 0) && engine_any_busy(w.engine), "  it is busy");
+	is_due(&w, at_ns + S(1), "  but the loop has nothing to do until the next advert");
+	timers(&w, at_ns + S(1));
+	is_acts(&w, "R A0 F F", "  which goes out");
+	hear(&w, HIGHER, 1, 0, 1, at_ns + S(1), at_ns + S(1));
+	is_acts(&w, "A0 F F", "  an answer to a worse one is an advert, not announced yet");
+	kernel_is_done(&w, at_ns + S(2) - 1);
+	is_acts(&w, "U0 G0:10.1.1.252 F", "  then they follow");
+	ok(!engine_any_busy(w.engine), "  and it is not busy any more");
+
+	hear(&w, LOWER, 1, 0, 2, at_ns + S(2), at_ns + S(2));
+	is_acts(&w, "A0 F -0:10.1.1.252/24 F", "a better one: the addresses go");
+	engine_address(w.engine, IFINDEX, &w.options[0].vips[0], true, at_ns + S(2));
+	timers(&w, at_ns + S(2) + MS(200));
+	is_acts(&w, "R F", "  what is told of them meanwhile is nothing to repair");
+	hear(&w, HIGHER, 255, 255, 3, at_ns + S(3), at_ns + S(3));
+	is_acts(&w, "D0 A0 F", "  master again: after the down script, and the kernel is not asked before it is done");
+	hear(&w, LOWER, 1, 0, 4, at_ns + S(3), at_ns + S(3));
+	is_acts(&w, "U0 A0 F", "  and backup again: neither");
+	kernel_is_done(&w, at_ns + S(4));
+	is_acts(&w, "F -0:10.1.1.252/24 F", "  it is asked for what is meant now");
+	kernel_is_done(&w, at_ns + S(5));
+	is_acts(&w, "D0", "  with its script");
+	ok(!engine_any_busy(w.engine), "  and nothing is left");
+	engine_free(w.engine);
+}
+
+static void test_slow_kernel_crowd(void)
 {
 	static struct crowd crowd;
 	struct world *w = &crowd.w;
 	uint64_t now_ns = T0 + S(3);
 
 	crowd_make(&crowd);
-	while (engine_any_busy(w->engine))
-		engine_commit(w->engine, T0);
-	w->vips_took_ns = MS(10);
+	finish(w, T0);
+	w->is_kernel_slow = true;
+	w->counts = (struct counts){ 0 };
 	while (crowd.live[MANY - 1].state != MASTER)
-		engine_timers(w->engine, now_ns);
-	ok(additions_of_commit(w, now_ns) > 0, "addresses that take long");
-	is_u64(additions_of_commit(w, now_ns + MS(39)), 0, "  wait while adverts are due");
-	ok(additions_of_commit(w, now_ns + MS(41)) > 0, "  but not for ever");
-	engine_timers(w->engine, now_ns + MS(42));
-	ok(additions_of_commit(w, now_ns + MS(42)) > 0, "nothing is due: they go on at once");
+		timers(w, now_ns);
+	ok(w->counts.additions > 0 && w->counts.additions <= 64, "many take over: the kernel is asked for some");
+	w->counts = (struct counts){ 0 };
+	timers(w, now_ns + S(1));
+	is_u64(w->counts.additions, 0, "  and for no more before it is done");
+	kernel_is_done(w, now_ns + S(1));
+	ok(w->counts.additions > 0 && w->counts.additions <= 32, "  then for fewer, as it was slow");
+	w->is_kernel_slow = false;
+	kernel_is_done(w, now_ns + S(1));
+	ok(!engine_any_busy(w->engine), "  until all have theirs");
 	engine_free(w->engine);
 }
 
@@ -2497,7 +2546,7 @@ static void test_hand_over(void)
 
 int main(void)
 {
-	plan(278 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
+	plan(294 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
 	test_start();
 	test_neutral();
 	test_frames();
@@ -2536,7 +2585,8 @@ int main(void)
 	test_fast();
 	test_silent_adverts();
 	test_many();
-	test_slow_addresses();
+	test_slow_kernel();
+	test_slow_kernel_crowd();
 	test_update();
 	test_fenced();
 	test_notice_reasons();

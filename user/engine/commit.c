@@ -11,7 +11,6 @@
 
 #define VIPS_AT_ONCE_MAX 64
 #define VIPS_TIME_NS NS_PER_MS /* with thousands of addresses on an interface, one more can take a third of this */
-#define VIPS_PAUSE 3 /* times as long as they took: the timers', where those are behind */
 #define ANNOUNCE_BURST 32 /* frames in ANNOUNCE_PACE_NS: at 32,000 a second under 3% of a gigabit's frames */
 #define ANNOUNCE_PACE_NS NS_PER_MS
 
@@ -233,35 +232,58 @@ static unsigned int change_vips(struct engine *engine, struct vrouter *vr)
 	return vr->options->vip_count;
 }
 
-static void pace_vips(struct engine *engine, uint64_t took_ns, uint64_t now_ns)
+/* With their addresses, virtual routers may run their scripts and be announced. */
+static void leave_kernel(struct engine *engine, uint64_t now_ns)
 {
-	engine->vips_ns = now_ns + (1 + VIPS_PAUSE) * took_ns;
+	struct vrouter *vr;
+
+	while ((vr = next_in_line(engine, FOR_KERNEL))) {
+		/* Who waits for other addresses by now comes back with them. */
+		if (vr->waits[FOR_VIPS])
+			continue;
+		run_scripts(engine, vr, now_ns);
+		if (vr->pending & ACT_ANNOUNCE)
+			join_line(engine, vr, FOR_ANNOUNCEMENT);
+	}
+}
+
+static void pace_vips(struct engine *engine, uint64_t took_ns)
+{
 	if (took_ns > VIPS_TIME_NS && engine->vips_at_once > 1)
 		engine->vips_at_once /= 2;
 	else if (took_ns < VIPS_TIME_NS / 2 && engine->vips_at_once < VIPS_AT_ONCE_MAX)
 		engine->vips_at_once *= 2;
 }
 
-/* With their addresses, virtual routers may run their scripts and be announced. */
+bool commit_may_ask(const struct engine *engine)
+{
+	return engine->lines[FOR_VIPS].first != TABLE_NONE && engine->lines[FOR_KERNEL].first == TABLE_NONE;
+}
+
 static void serve_vips(struct engine *engine, uint64_t now_ns)
 {
-	struct vrouter *served[VIPS_AT_ONCE_MAX], *vr;
+	struct vrouter *vr;
 	unsigned int count = 0, changes = 0;
 
-	if (now_ns < engine->vips_ns && timers_next(engine->timers) <= now_ns)
+	if (!commit_may_ask(engine))
 		return;
-
 	while (count < VIPS_AT_ONCE_MAX && changes < engine->vips_at_once && (vr = next_in_line(engine, FOR_VIPS))) {
 		changes += change_vips(engine, vr);
-		served[count++] = vr;
+		join_line(engine, vr, FOR_KERNEL);
+		count++;
 	}
 	if (changes)
-		pace_vips(engine, engine->ports->vips_flush(engine->ports->ctx, now_ns), now_ns);
-	for (unsigned int i = 0; i < count; i++) {
-		run_scripts(engine, served[i], now_ns);
-		if (served[i]->pending & ACT_ANNOUNCE)
-			join_line(engine, served[i], FOR_ANNOUNCEMENT);
-	}
+		engine->ports->vips_flush(engine->ports->ctx);
+	else
+		leave_kernel(engine, now_ns);
+}
+
+void engine_vips_done(struct engine *engine, uint64_t took_ns, uint64_t now_ns)
+{
+	if (engine->lines[FOR_KERNEL].first == TABLE_NONE)
+		return;
+	pace_vips(engine, took_ns);
+	leave_kernel(engine, now_ns);
 }
 
 /* Announcements. */
@@ -293,7 +315,7 @@ static void serve_announcements(struct engine *engine, uint64_t now_ns)
 		return;
 	while (sent < ANNOUNCE_BURST && (vr = next_in_line(engine, FOR_ANNOUNCEMENT))) {
 		/* Who waits for other addresses by now comes back with them. */
-		if (!(vr->pending & ACT_ANNOUNCE) || vr->pending & ACT_VIPS)
+		if (!(vr->pending & ACT_ANNOUNCE) || vr->pending & ACT_VIPS || vr->waits[FOR_KERNEL])
 			continue;
 		sent += announce(engine, vr, ANNOUNCE_BURST - sent);
 		if (vr->pending & ACT_ANNOUNCE)
@@ -320,7 +342,7 @@ void commit_at_once(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
 {
 	engine_commit(engine, now_ns);
 	if (change_vips(engine, vr))
-		engine->ports->vips_flush(engine->ports->ctx, now_ns);
+		engine->ports->vips_flush(engine->ports->ctx);
 	run_scripts(engine, vr, now_ns);
 	if (!(vr->pending & ACT_ANNOUNCE))
 		return;
@@ -337,11 +359,13 @@ bool engine_is_busy(const struct engine *engine, uint32_t index)
 {
 	const struct vrouter *vr = engine->vrouters[index];
 
-	return vr->pending || vr->waits[FOR_VIPS] || vr->waits[FOR_ANNOUNCEMENT];
+	return vr->pending || vr->waits[FOR_VIPS] || vr->waits[FOR_KERNEL] || vr->waits[FOR_ANNOUNCEMENT];
 }
 
 bool engine_any_busy(const struct engine *engine)
 {
-	return engine->advert_count || engine->lines[FOR_VIPS].first != TABLE_NONE ||
-	       engine->lines[FOR_ANNOUNCEMENT].first != TABLE_NONE;
+	for (int kind = 0; kind < LINE_COUNT; kind++)
+		if (engine->lines[kind].first != TABLE_NONE)
+			return true;
+	return engine->advert_count;
 }

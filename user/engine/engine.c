@@ -744,7 +744,7 @@ uint64_t engine_deadline(const struct engine *engine)
 {
 	uint64_t deadline_ns = timers_next(engine->timers);
 
-	if (engine->advert_count || engine->lines[FOR_VIPS].first != TABLE_NONE)
+	if (engine->advert_count || commit_may_ask(engine))
 		return 0;
 	if (engine->lines[FOR_ANNOUNCEMENT].first != TABLE_NONE && engine->announce_ns < deadline_ns)
 		deadline_ns = engine->announce_ns;

@@ -44,11 +44,13 @@ struct ports {
 	void (*frames_flush)(void *ctx, uint64_t now_ns);
 	/* Sends the same frame count times, as far as the kernel takes it; of no further interest. */
 	void (*frame_repeat)(void *ctx, uint32_t ifindex, const uint8_t *frame, size_t len, unsigned int count);
-	/* Queued until vips_flush(). A refused addition comes back through engine_vip_failed(). */
+	/*
+	 * Queued until vips_flush(), and carried out flush by flush; engine_vips_done() follows, at once or later. A refused
+	 * addition comes back through engine_vip_failed().
+	 */
 	void (*vip_add)(void *ctx, uint32_t index, uint32_t ifindex, const struct vip *vip);
 	void (*vip_del)(void *ctx, uint32_t index, uint32_t ifindex, const struct vip *vip);
-	/* Returns how long it took, in ns: by that the engine chooses how many it changes at once. */
-	uint64_t (*vips_flush)(void *ctx, uint64_t now_ns);
+	void (*vips_flush)(void *ctx);
 	void (*script_run)(void *ctx, uint32_t index, enum script_kind kind, uint64_t now_ns);
 	/* priority: syslog's LOG_*. */
 	void (*log)(void *ctx, int priority, const char *line);
@@ -130,6 +132,12 @@ void engine_vip_removed(struct engine *engine, uint32_t index, const struct vip 
  */
 void engine_resync_begin(struct engine *engine);
 void engine_resync_end(struct engine *engine, uint64_t now_ns);
+
+/*
+ * All that vips_flush() has asked for is carried out or refused, also what it asked for last. took_ns: how long the kernel
+ * was at it: by that the engine chooses how many it changes at once.
+ */
+void engine_vips_done(struct engine *engine, uint64_t took_ns, uint64_t now_ns);
 
 /* The kernel refused vip_add: error is -errno. It is tried again while we are MASTER. */
 void engine_vip_failed(struct engine *engine, uint32_t index, const struct vip *vip, int error, uint64_t now_ns);

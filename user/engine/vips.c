@@ -80,7 +80,7 @@ void vips_repair(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
 
 	vr->repair_ns = TIMERS_NEVER;
 	/* What stands in line was not done yet, so nobody has undone it; this looks again after it. */
-	if (vr->pending & (ACT_VIPS_ADD | ACT_VIPS_DEL)) {
+	if (vr->pending & (ACT_VIPS_ADD | ACT_VIPS_DEL) || vr->waits[FOR_KERNEL]) {
 		schedule_repair(engine, vr, now_ns + REPAIR_INTERVAL_NS);
 		return;
 	}
@@ -252,7 +252,7 @@ void vips_change(struct engine *engine, struct vrouter *vr, const struct vr_opti
 		if (may_be_there && !has_vip(vr->options, &old->vips[i]) && !is_held(engine, vr->link.ifindex, &old->vips[i]))
 			ports->vip_del(ports->ctx, vr->index, vr->link.ifindex, &old->vips[i]);
 	}
-	ports->vips_flush(ports->ctx, now_ns);
+	ports->vips_flush(ports->ctx);
 	vr->vips_present = present_of(vr->options, old, vr->vips_present);
 	vr->vips_other_length = 0;
 	for (unsigned int i = 0; i < vr->options->vip_count; i++)

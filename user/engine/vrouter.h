@@ -67,6 +67,7 @@ struct log_limit {
 /* What virtual routers wait in line for, after their adverts. */
 enum line_kind {
 	FOR_VIPS,
+	FOR_KERNEL, /* which is at their addresses */
 	FOR_ANNOUNCEMENT,
 	LINE_COUNT,
 };
@@ -121,7 +122,6 @@ struct engine {
 	uint32_t *advert_list; /* indexes with adverts to send */
 	struct line lines[LINE_COUNT];
 	uint32_t vips_at_once; /* addresses to change, by how long the last ones took */
-	uint64_t vips_ns; /* not before, while timers are behind */
 	uint64_t announce_ns; /* not before */
 	uint64_t refused; /* what a line about refusals was about last: a virtual router and a reason */
 	uint64_t held_back_ns; /* when a limit below is to tell; UINT64_MAX: never */
@@ -144,6 +144,9 @@ void vrouter_top_counter(struct vrouter *vr, uint64_t counter, bool is_strong, u
 /* commit.c */
 
 void commit_queue(struct engine *engine, struct vrouter *vr, unsigned int actions, uint64_t now_ns);
+
+/* Somebody waits for addresses, and the kernel is not at others'. */
+bool commit_may_ask(const struct engine *engine);
 
 /* All that waits for this one, at once. */
 void commit_at_once(struct engine *engine, struct vrouter *vr, uint64_t now_ns);

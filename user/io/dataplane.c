@@ -201,9 +201,9 @@ int dataplane_attach(struct dataplane *dp, uint32_t ifindex, const char *name)
 	return err;
 }
 
-bool dataplane_is_attached(struct dataplane *dp, uint32_t ifindex)
+bool dataplane_is_attached(struct dataplane *dp, uint32_t ifindex, const struct rtnl_programs *told)
 {
-	return program_is_on(&dp->share.program, dp->share.owner, ifindex);
+	return program_is_on(&dp->share.program, dp->share.owner, ifindex, told);
 }
 
 void dataplane_detach(struct dataplane *dp, uint32_t ifindex)

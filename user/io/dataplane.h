@@ -19,6 +19,7 @@
 #include "core/options.h"
 #include "core/vip.h"
 #include "io/loop.h"
+#include "io/rtnl.h"
 
 struct dataplane;
 
@@ -67,8 +68,8 @@ void dataplane_timers(struct dataplane *dp, uint64_t now_ns);
  */
 int dataplane_attach(struct dataplane *dp, uint32_t ifindex, const char *name);
 
-/* False where the interface has lost our program to somebody else. */
-bool dataplane_is_attached(struct dataplane *dp, uint32_t ifindex);
+/* False where the interface has lost our program to somebody else. told: what the kernel told of it last. */
+bool dataplane_is_attached(struct dataplane *dp, uint32_t ifindex, const struct rtnl_programs *told);
 
 /* The interface is gone, or no longer ours to use. The program stays as long as another process uses it there. */
 void dataplane_detach(struct dataplane *dp, uint32_t ifindex);

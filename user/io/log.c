@@ -126,6 +126,7 @@ static void *writer_main(void *unused)
 	uint64_t count;
 
 	(void)unused;
+	pthread_setname_np(pthread_self(), "xcarp-log");
 	logger.writer_begins();
 	pthread_barrier_wait(&logger.writer_has_begun);
 	while (!atomic_load(&logger.closing)) {

@@ -105,14 +105,21 @@ const char *process_realtime(int priority)
 {
 	struct sched_param param = { .sched_priority = priority };
 
-	/* Scripts are no part of it. */
-	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param))
+	if (sched_setscheduler(0, SCHED_FIFO, &param))
 		return errno == EPERM ? "not permitted; CAP_SYS_NICE is missing, or this control group has no real-time budget" :
 					strerror(errno);
 	/* As it is touched: a thread's stack is locked as far as it is used. */
 	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
 		return "memory cannot be locked: CAP_IPC_LOCK is missing, or RLIMIT_MEMLOCK is too low";
 	return NULL;
+}
+
+void process_realtime_alone(void)
+{
+	struct sched_param param;
+
+	if (sched_getscheduler(0) == SCHED_FIFO && !sched_getparam(0, &param))
+		sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param);
 }
 
 const char *process_pidfile_write(const char *path)

@@ -32,10 +32,13 @@ int process_detach(bool leave_directory);
 void process_allow_files(void);
 
 /*
- * SCHED_FIFO at a priority of 1 to 99, and memory that stays where it is; for this thread, not for what it starts. Returns
- * NULL, or what is wrong as a phrase for a warning.
+ * SCHED_FIFO at a priority of 1 to 99, and memory that stays where it is. Returns NULL, or what is wrong as a phrase for a
+ * warning.
  */
 const char *process_realtime(int priority);
+
+/* What this thread starts from now on has no part in its SCHED_FIFO, where it has that. */
+void process_realtime_alone(void);
 
 /*
  * Writes our process id to path, which must be no other running process's: the file stays locked. Returns NULL, or what is

@@ -493,18 +493,27 @@ void program_leave(struct program *program, uint32_t owner, uint32_t ifindex)
 	forget_use(program, owner, ifindex);
 }
 
-/* Not to know is no reason to give anything up: then it is. */
-bool program_is_on(const struct program *program, uint32_t owner, uint32_t ifindex)
+static bool has_program(const struct rtnl_programs *programs, uint32_t id)
 {
-	struct rtnl_programs programs;
+	return id && (programs->native_id == id || programs->generic_id == id);
+}
+
+static bool is_among(const struct program *program, uint32_t owner, uint32_t ifindex, const struct rtnl_programs *programs)
+{
 	struct interface_entry entry;
 
-	if (rtnl_query_programs(ifindex, &programs))
-		return true;
-	if (program->id && (programs.native_id == program->id || programs.generic_id == program->id))
-		return true;
-	return find_use(program, owner, ifindex, &entry) && entry.program_id &&
-	       (programs.native_id == entry.program_id || programs.generic_id == entry.program_id);
+	return has_program(programs, program->id) ||
+	       (find_use(program, owner, ifindex, &entry) && has_program(programs, entry.program_id));
+}
+
+/* Not to know is no reason to give anything up: then it is. */
+bool program_is_on(const struct program *program, uint32_t owner, uint32_t ifindex, const struct rtnl_programs *told)
+{
+	struct rtnl_programs programs;
+
+	/* What was told may be from before we attached it; what asks for the kernel's lock is the rare case. */
+	return is_among(program, owner, ifindex, told) || rtnl_query_programs(ifindex, &programs) ||
+	       is_among(program, owner, ifindex, &programs);
 }
 
 void program_close(struct program *program)

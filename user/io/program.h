@@ -11,6 +11,7 @@
 
 #include "core/options.h"
 #include "io/maps.h"
+#include "io/rtnl.h"
 
 struct xdp_program;
 
@@ -50,8 +51,8 @@ int program_use(struct program *program, uint32_t owner, uint32_t ifindex, const
 /* Ends the owner's use; the last one takes the program off. */
 void program_leave(struct program *program, uint32_t owner, uint32_t ifindex);
 
-/* Is it there, whoever has attached it? */
-bool program_is_on(const struct program *program, uint32_t owner, uint32_t ifindex);
+/* Is it there, whoever has attached it? told: what the kernel told last; where it is not among them, it is asked once more. */
+bool program_is_on(const struct program *program, uint32_t owner, uint32_t ifindex, const struct rtnl_programs *told);
 
 /* Of our name, wherever one is: no owner lives. Returns from how many interfaces one was taken off. */
 unsigned int program_take_off_leftovers(void);

@@ -2,8 +2,6 @@
 #include "rtnl.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <net/if.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
@@ -11,7 +9,6 @@
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,6 +16,7 @@
 
 #include "io/log.h"
 #include "io/rtnl_message.h"
+#include "io/rtnl_sender.h"
 
 #define RECEIVE_BUFFER (4 << 20) /* bytes: a burst of thousands of addresses must not overrun it */
 #define MESSAGE_BUFFER (32 << 10) /* bytes; the kernel fills up to this much at once */
@@ -27,7 +25,6 @@
 #define BATCH_BUFFER (32 << 10) /* bytes; libnl gives the socket room for this much */
 #define REQUEST_MAX 72 /* bytes: a header, struct ifaddrmsg, two IPv6 addresses, flags */
 #define REQUEST_IPV4 40 /* bytes: the same with two IPv4 addresses, without flags */
-#define KEEP_MAX 64 /* interfaces in one batch */
 
 /* Links first: what is told of an address makes sense only for a known link. */
 enum dump {
@@ -56,7 +53,12 @@ struct rtnl {
 	size_t removals_at;
 	unsigned int removal_count;
 	unsigned int keep_count;
-	uint32_t keep_ifindexes[KEEP_MAX]; /* where removals must not take other addresses with them */
+	uint32_t keep_ifindexes[RTNL_KEEP_MAX]; /* where removals must not take other addresses with them */
+
+	struct rtnl_sender *sender;
+	struct rtnl_batch *spare; /* for when memory is short */
+	bool is_spare_used;
+	uint64_t took_ns; /* of batches that were carried out since the last settled event */
 };
 
 static bool is_our_removal(const struct rtnl *rtnl, const struct nlmsghdr *message)
@@ -262,36 +264,6 @@ static void start_batch(struct rtnl *rtnl)
 	rtnl->keep_count = 0;
 }
 
-struct rtnl *rtnl_new(struct loop *loop, const struct rtnl_events *events, int *error)
-{
-	struct rtnl *rtnl = calloc(1, sizeof(*rtnl));
-
-	*error = -ENOMEM;
-	if (!rtnl)
-		return NULL;
-	rtnl->loop = loop;
-	rtnl->events = events;
-	start_batch(rtnl);
-	if (open_hearing(rtnl) && open_asking(rtnl))
-		return rtnl;
-	*error = errno ? -errno : -EIO;
-	rtnl_free(rtnl);
-	return NULL;
-}
-
-void rtnl_free(struct rtnl *rtnl)
-{
-	if (!rtnl)
-		return;
-	if (rtnl->hearing_source.ready)
-		loop_remove(rtnl->loop, &rtnl->hearing_source);
-	if (rtnl->asking_source.ready)
-		loop_remove(rtnl->loop, &rtnl->asking_source);
-	nl_socket_free(rtnl->hearing);
-	nl_socket_free(rtnl->asking);
-	free(rtnl);
-}
-
 void rtnl_resync(struct rtnl *rtnl)
 {
 	start_resync(rtnl);
@@ -372,90 +344,171 @@ static void keep_secondaries(struct rtnl *rtnl, uint32_t ifindex)
 	rtnl->keep_ifindexes[rtnl->keep_count++] = ifindex;
 }
 
-/* Turns it on and returns the file to turn it off with; -1 where it may stay as it is. */
-static int promote_secondaries(uint32_t ifindex)
-{
-	char name[IF_NAMESIZE], path[64 + IF_NAMESIZE], value = '1';
-	int fd;
-
-	if (!if_indextoname(ifindex, name))
-		return -1;
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/promote_secondaries", name);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	if (pread(fd, &value, 1, 0) == 1 && value == '0' && pwrite(fd, "1", 1, 0) == 1)
-		return fd;
-	close(fd);
-	return -1;
-}
-
-static void restore_secondaries(uint32_t ifindex, int fd)
-{
-	if (fd < 0)
-		return;
-	if (pwrite(fd, "0", 1, 0) != 1)
-		log_warn("interface %u: promote_secondaries stays 1", ifindex);
-	close(fd);
-}
-
 /* The kernel took none of the batch. */
-static void report_unsent(struct rtnl *rtnl, int error, uint64_t now_ns)
+static void report_unsent(struct rtnl *rtnl, struct rtnl_batch *batch)
 {
 	struct nlmsghdr *message;
 	struct vip vip;
 	uint32_t ifindex;
 
-	for (size_t at = 0; at < rtnl->additions_len; at += message->nlmsg_len) {
-		message = (struct nlmsghdr *)(rtnl->batch + at);
+	for (size_t at = batch->removals_len; at < batch->len; at += message->nlmsg_len) {
+		message = (struct nlmsghdr *)(batch->data + at);
 		if (rtnl_read_address(message, &vip, &ifindex))
-			rtnl->events->vip_refused(rtnl->events->ctx, message->nlmsg_seq - 1, &vip, error, now_ns);
+			rtnl->events->vip_refused(rtnl->events->ctx, message->nlmsg_seq - 1, &vip, batch->error, loop_now_ns());
 	}
-	if (rtnl->removal_count)
-		log_error("netlink: cannot remove addresses, %u in all: %s", rtnl->removal_count, strerror(-error));
+	if (batch->removal_count)
+		log_error("netlink: cannot remove addresses, %u in all: %s", batch->removal_count, strerror(-batch->error));
 }
 
-void rtnl_flush(struct rtnl *rtnl, uint64_t now_ns)
+static void tell_settled(struct rtnl *rtnl)
 {
-	struct iovec parts[] = {
-		{ rtnl->batch + rtnl->removals_at, sizeof(rtnl->batch) - rtnl->removals_at },
-		{ rtnl->batch, rtnl->additions_len },
-	};
-	struct msghdr batch = { .msg_iov = parts, .msg_iovlen = 2 };
-	int promoting[KEEP_MAX];
+	uint64_t took_ns = rtnl->took_ns;
 
-	if (!rtnl->additions_len && !rtnl->removal_count)
-		return;
-	for (unsigned int i = 0; i < rtnl->keep_count; i++)
-		promoting[i] = promote_secondaries(rtnl->keep_ifindexes[i]);
-	/* One datagram: the kernel takes it whole or not at all. */
-	if (sendmsg(nl_socket_get_fd(rtnl->asking), &batch, 0) < 0)
-		report_unsent(rtnl, -errno, now_ns);
-	for (unsigned int i = 0; i < rtnl->keep_count; i++)
-		restore_secondaries(rtnl->keep_ifindexes[i], promoting[i]);
-	start_batch(rtnl);
+	rtnl->took_ns = 0;
+	if (rtnl->events->settled)
+		rtnl->events->settled(rtnl->events->ctx, took_ns, loop_now_ns());
+}
+
+static void free_batch(struct rtnl *rtnl, struct rtnl_batch *batch)
+{
+	if (batch == rtnl->spare)
+		rtnl->is_spare_used = false;
+	else
+		free(batch);
+}
+
+static void batch_done(void *ctx, struct rtnl_batch *batch)
+{
+	struct rtnl *rtnl = ctx;
+
+	rtnl->took_ns += batch->took_ns;
+	if (batch->left_promoting)
+		log_warn("interface %u: promote_secondaries stays 1", batch->left_promoting);
+	if (batch->error)
+		report_unsent(rtnl, batch);
+	free_batch(rtnl, batch);
+	if (!rtnl_sender_is_busy(rtnl->sender))
+		tell_settled(rtnl);
+}
+
+/* Where memory is short, what is under way is waited for. */
+static struct rtnl_batch *allocate_batch(struct rtnl *rtnl, size_t len)
+{
+	struct rtnl_batch *batch = malloc(sizeof(*batch) + len);
+
+	if (batch)
+		return batch;
+	if (rtnl->is_spare_used)
+		rtnl_sender_finish(rtnl->sender);
+	rtnl->is_spare_used = true;
+	return rtnl->spare;
+}
+
+/* What was collected, in one piece. */
+static struct rtnl_batch *make_batch(struct rtnl *rtnl)
+{
+	size_t removals_len = sizeof(rtnl->batch) - rtnl->removals_at;
+	struct rtnl_batch *batch = allocate_batch(rtnl, removals_len + rtnl->additions_len);
+
+	*batch = (struct rtnl_batch){
+		.removal_count = rtnl->removal_count,
+		.removals_len = removals_len,
+		.len = removals_len + rtnl->additions_len,
+		.keep_count = rtnl->keep_count,
+	};
+	memcpy(batch->keep_ifindexes, rtnl->keep_ifindexes, rtnl->keep_count * sizeof(*rtnl->keep_ifindexes));
+	memcpy(batch->data, rtnl->batch + rtnl->removals_at, removals_len);
+	memcpy(batch->data + removals_len, rtnl->batch, rtnl->additions_len);
+	return batch;
+}
+
+void rtnl_flush(struct rtnl *rtnl)
+{
+	struct rtnl_batch *batch;
+
+	if (rtnl->additions_len || rtnl->removal_count) {
+		batch = make_batch(rtnl);
+		start_batch(rtnl);
+		rtnl_sender_give(rtnl->sender, batch);
+	} else if (!rtnl_sender_is_busy(rtnl->sender)) {
+		tell_settled(rtnl);
+	}
+}
+
+int rtnl_start_thread(struct rtnl *rtnl)
+{
+	return rtnl_sender_start(rtnl->sender);
+}
+
+void rtnl_finish(struct rtnl *rtnl)
+{
+	rtnl_flush(rtnl);
+	rtnl_sender_finish(rtnl->sender);
 }
 
 /* For one request more. */
-static void make_room(struct rtnl *rtnl, uint64_t now_ns)
+static void make_room(struct rtnl *rtnl)
 {
-	if (rtnl->removals_at - rtnl->additions_len < REQUEST_MAX || rtnl->keep_count == KEEP_MAX)
-		rtnl_flush(rtnl, now_ns);
+	if (rtnl->removals_at - rtnl->additions_len < REQUEST_MAX || rtnl->keep_count == RTNL_KEEP_MAX)
+		rtnl_flush(rtnl);
 }
 
-void rtnl_vip_add(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip, uint64_t now_ns)
+void rtnl_vip_add(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip)
 {
-	make_room(rtnl, now_ns);
+	make_room(rtnl);
 	write_request(rtnl->batch + rtnl->additions_len, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, slot, ifindex, vip);
 	rtnl->additions_len += request_len(vip);
 }
 
-void rtnl_vip_del(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip, uint64_t now_ns)
+void rtnl_vip_del(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip)
 {
-	make_room(rtnl, now_ns);
+	make_room(rtnl);
 	rtnl->removals_at -= request_len(vip);
 	rtnl->removal_count++;
 	write_request(rtnl->batch + rtnl->removals_at, RTM_DELADDR, 0, slot, ifindex, vip);
 	if (may_take_others(vip))
 		keep_secondaries(rtnl, ifindex);
+}
+
+/* Its life. */
+
+static bool open_sender(struct rtnl *rtnl)
+{
+	rtnl->spare = malloc(sizeof(*rtnl->spare) + sizeof(rtnl->batch));
+	if (!rtnl->spare)
+		return false;
+	rtnl->sender = rtnl_sender_new(rtnl->loop, nl_socket_get_fd(rtnl->asking), batch_done, rtnl);
+	return rtnl->sender;
+}
+
+struct rtnl *rtnl_new(struct loop *loop, const struct rtnl_events *events, int *error)
+{
+	struct rtnl *rtnl = calloc(1, sizeof(*rtnl));
+
+	*error = -ENOMEM;
+	if (!rtnl)
+		return NULL;
+	rtnl->loop = loop;
+	rtnl->events = events;
+	start_batch(rtnl);
+	if (open_hearing(rtnl) && open_asking(rtnl) && open_sender(rtnl))
+		return rtnl;
+	*error = errno ? -errno : -EIO;
+	rtnl_free(rtnl);
+	return NULL;
+}
+
+void rtnl_free(struct rtnl *rtnl)
+{
+	if (!rtnl)
+		return;
+	rtnl_sender_free(rtnl->sender);
+	free(rtnl->spare);
+	if (rtnl->hearing_source.ready)
+		loop_remove(rtnl->loop, &rtnl->hearing_source);
+	if (rtnl->asking_source.ready)
+		loop_remove(rtnl->loop, &rtnl->asking_source);
+	nl_socket_free(rtnl->hearing);
+	nl_socket_free(rtnl->asking);
+	free(rtnl);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Links and addresses through rtnetlink. One socket hears what changes, the other asks for changes, many in one message,
- * and hears only refusals: the kernel carries requests out before the send returns, so nothing waits for an answer.
+ * and hears only refusals: the kernel carries requests out before the send returns, which is a thread's.
  */
 #ifndef XCARP_IO_RTNL_H
 #define XCARP_IO_RTNL_H
@@ -15,6 +15,12 @@
 
 struct rtnl;
 
+/* The XDP programs of a link; 0: none. */
+struct rtnl_programs {
+	uint32_t native_id; /* the driver runs it */
+	uint32_t generic_id;
+};
+
 struct rtnl_link {
 	uint32_t ifindex;
 	const char *name;
@@ -22,6 +28,7 @@ struct rtnl_link {
 	bool is_ethernet;
 	bool is_up; /* administratively up and with a carrier */
 	uint8_t mac[FRAME_MAC_LEN];
+	struct rtnl_programs programs;
 };
 
 struct rtnl_events {
@@ -38,6 +45,8 @@ struct rtnl_events {
 	void (*resync_end)(void *ctx, uint64_t now_ns);
 	/* The kernel refused rtnl_vip_add() of this slot; error is -errno. */
 	void (*vip_refused)(void *ctx, uint32_t slot, const struct vip *vip, int error, uint64_t now_ns);
+	/* The kernel is at nothing any more that was asked for. took_ns: how long it was at what came since the last time. */
+	void (*settled)(void *ctx, uint64_t took_ns, uint64_t now_ns);
 };
 
 /* events must outlive it. NULL: *error is -errno. */
@@ -52,21 +61,30 @@ void rtnl_resync(struct rtnl *rtnl);
 
 /*
  * Both only collect: rtnl_flush() asks the kernel for all at once, first for what is to go, then for what is to come.
- * They flush by themselves when no more can be collected; then, and in rtnl_flush(), vip_refused may be called, and
- * must not ask for more itself.
+ * They flush by themselves when no more can be collected.
  */
 
 /* slot comes back in vip_refused. An IPv6 address is usable at once: no duplicate address detection. */
-void rtnl_vip_add(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip, uint64_t now_ns);
+void rtnl_vip_add(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip);
 
 /* An address that is not there, or an interface that is gone, is no error. */
-void rtnl_vip_del(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip, uint64_t now_ns);
+void rtnl_vip_del(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip);
 
 /*
- * When this returns, the kernel has carried all requests out or refused them. What it refused is told when the loop comes
- * round; where it did not take the requests at all, that is told here: an addition through vip_refused, removals in a line
- * of the log.
+ * What one flush asks for comes before what the next one does. The settled event follows when the kernel has carried all out
+ * or refused it. What it refused is told when the loop comes round; where it did not take a flush at all, that is told before
+ * the settled event: an addition through vip_refused, removals in a line of the log.
  */
-void rtnl_flush(struct rtnl *rtnl, uint64_t now_ns);
+void rtnl_flush(struct rtnl *rtnl);
+
+/*
+ * From now on a thread waits for the kernel, with the privileges and the scheduling of now: under SCHED_FIFO just below, not
+ * to hold up the caller where there is one CPU. Before, rtnl_flush() waits, and the event comes before it returns. Returns 0
+ * or -errno.
+ */
+int rtnl_start_thread(struct rtnl *rtnl);
+
+/* Flushes, and waits until the kernel has carried all out. */
+void rtnl_finish(struct rtnl *rtnl);
 
 #endif

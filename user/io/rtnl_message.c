@@ -12,6 +12,33 @@
 
 #define ERRNO_MAX 4095
 
+/* attr: IFLA_XDP, or NULL. */
+static bool read_programs(struct nlattr *attr, struct rtnl_programs *programs)
+{
+	static struct nla_policy policy[IFLA_XDP_MAX + 1] = {
+		[IFLA_XDP_DRV_PROG_ID] = { .type = NLA_U32 },
+		[IFLA_XDP_SKB_PROG_ID] = { .type = NLA_U32 },
+	};
+	struct nlattr *attrs[IFLA_XDP_MAX + 1] = { 0 };
+
+	*programs = (struct rtnl_programs){ 0 };
+	if (attr && nla_parse_nested(attrs, IFLA_XDP_MAX, attr, policy) < 0)
+		return false;
+	if (attrs[IFLA_XDP_DRV_PROG_ID])
+		programs->native_id = nla_get_u32(attrs[IFLA_XDP_DRV_PROG_ID]);
+	if (attrs[IFLA_XDP_SKB_PROG_ID])
+		programs->generic_id = nla_get_u32(attrs[IFLA_XDP_SKB_PROG_ID]);
+	return true;
+}
+
+bool rtnl_read_programs(struct nlmsghdr *message, struct rtnl_programs *programs)
+{
+	struct nlattr *attrs[IFLA_MAX + 1];
+
+	return nlmsg_parse(message, sizeof(struct ifinfomsg), attrs, IFLA_MAX, NULL) >= 0 &&
+	       read_programs(attrs[IFLA_XDP], programs);
+}
+
 bool rtnl_read_link(struct nlmsghdr *message, struct rtnl_link *link)
 {
 	static struct nla_policy policy[IFLA_MAX + 1] = {
@@ -33,27 +60,7 @@ bool rtnl_read_link(struct nlmsghdr *message, struct rtnl_link *link)
 	};
 	if (attrs[IFLA_ADDRESS] && nla_len(attrs[IFLA_ADDRESS]) == FRAME_MAC_LEN)
 		memcpy(link->mac, nla_data(attrs[IFLA_ADDRESS]), FRAME_MAC_LEN);
-	return true;
-}
-
-bool rtnl_read_programs(struct nlmsghdr *message, struct rtnl_programs *programs)
-{
-	static struct nla_policy policy[IFLA_XDP_MAX + 1] = {
-		[IFLA_XDP_DRV_PROG_ID] = { .type = NLA_U32 },
-		[IFLA_XDP_SKB_PROG_ID] = { .type = NLA_U32 },
-	};
-	struct nlattr *attrs[IFLA_MAX + 1], *xdp[IFLA_XDP_MAX + 1] = { 0 };
-
-	*programs = (struct rtnl_programs){ 0 };
-	if (nlmsg_parse(message, sizeof(struct ifinfomsg), attrs, IFLA_MAX, NULL) < 0)
-		return false;
-	if (attrs[IFLA_XDP] && nla_parse_nested(xdp, IFLA_XDP_MAX, attrs[IFLA_XDP], policy) < 0)
-		return false;
-	if (xdp[IFLA_XDP_DRV_PROG_ID])
-		programs->native_id = nla_get_u32(xdp[IFLA_XDP_DRV_PROG_ID]);
-	if (xdp[IFLA_XDP_SKB_PROG_ID])
-		programs->generic_id = nla_get_u32(xdp[IFLA_XDP_SKB_PROG_ID]);
-	return true;
+	return read_programs(attrs[IFLA_XDP], &link->programs);
 }
 
 bool rtnl_read_address(struct nlmsghdr *message, struct vip *vip, uint32_t *ifindex)

@@ -15,12 +15,6 @@ bool rtnl_read_link(struct nlmsghdr *message, struct rtnl_link *link);
 /* Of RTM_NEWADDR and RTM_DELADDR. False where it holds no address of a family that we know. */
 bool rtnl_read_address(struct nlmsghdr *message, struct vip *vip, uint32_t *ifindex);
 
-/* The XDP programs of a link; 0: none. */
-struct rtnl_programs {
-	uint32_t native_id; /* the driver runs it */
-	uint32_t generic_id;
-};
-
 /* Of RTM_NEWLINK. False where it tells of no link. */
 bool rtnl_read_programs(struct nlmsghdr *message, struct rtnl_programs *programs);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * For LD_PRELOAD: attaching an XDP program takes SLOW_ATTACH_MS longer, as it does where others keep the kernel's lock of
- * network interfaces busy.
+ * For LD_PRELOAD: the kernel takes longer, as it does where others keep its lock of network interfaces busy. SLOW_ATTACH_MS:
+ * to attach an XDP program; SLOW_ADDRESS_MS: to change addresses.
  */
 #include <dlfcn.h>
 #include <linux/netlink.h>
@@ -17,14 +17,25 @@ static void wait_ms(long ms)
 	nanosleep(&span, NULL);
 }
 
-/* By which libbpf asks for it. */
+static const char *slowness(const struct nlmsghdr *message)
+{
+	switch (message->nlmsg_type) {
+	case RTM_SETLINK:
+		return getenv("SLOW_ATTACH_MS");
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+		return getenv("SLOW_ADDRESS_MS");
+	}
+	return NULL;
+}
+
 ssize_t send(int fd, const void *data, size_t len, int flags)
 {
 	ssize_t (*next)(int, const void *, size_t, int) = (__typeof__(next))dlsym(RTLD_NEXT, "send");
 	const struct nlmsghdr *message = data;
-	const char *ms = getenv("SLOW_ATTACH_MS");
+	const char *ms = len >= sizeof(*message) && message->nlmsg_len <= len ? slowness(message) : NULL;
 
-	if (ms && len >= sizeof(*message) && message->nlmsg_len == len && message->nlmsg_type == RTM_SETLINK)
+	if (ms)
 		wait_ms(atol(ms));
 	return next(fd, data, len, flags);
 }

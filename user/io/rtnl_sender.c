@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "rtnl_sender.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "io/log.h"
+
+#define STACK_SIZE (64 * 1024)
+
+struct rtnl_sender {
+	struct loop *loop;
+	int fd;
+	rtnl_sender_done *done;
+	void *ctx;
+	bool has_thread;
+	pthread_t thread;
+	int wake_fd; /* an eventfd: there is a batch, or the end */
+	struct loop_source finished; /* an eventfd: the batch has been carried out */
+	_Atomic(struct rtnl_batch *) at_work; /* the thread's from one to the other; NULL: the end */
+	struct rtnl_batch *current; /* the same, to the loop */
+	struct rtnl_batch *first; /* that wait */
+	struct rtnl_batch *last;
+};
+
+/* Carrying out. */
+
+/* Turns it on and returns the file to turn it off with; -1 where it may stay as it is. */
+static int promote_secondaries(uint32_t ifindex)
+{
+	char name[IF_NAMESIZE], path[64 + IF_NAMESIZE], value = '1';
+	int fd;
+
+	if (!if_indextoname(ifindex, name))
+		return -1;
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/promote_secondaries", name);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (pread(fd, &value, 1, 0) == 1 && value == '0' && pwrite(fd, "1", 1, 0) == 1)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static bool restore_secondaries(int fd)
+{
+	bool is_restored;
+
+	if (fd < 0)
+		return true;
+	is_restored = pwrite(fd, "0", 1, 0) == 1;
+	close(fd);
+	return is_restored;
+}
+
+static void carry_out(int fd, struct rtnl_batch *batch)
+{
+	uint64_t began_ns = loop_now_ns();
+	int promoting[RTNL_KEEP_MAX];
+
+	for (unsigned int i = 0; i < batch->keep_count; i++)
+		promoting[i] = promote_secondaries(batch->keep_ifindexes[i]);
+	batch->error = send(fd, batch->data, batch->len, 0) < 0 ? -errno : 0;
+	for (unsigned int i = 0; i < batch->keep_count; i++)
+		if (!restore_secondaries(promoting[i]))
+			batch->left_promoting = batch->keep_ifindexes[i];
+	batch->took_ns = loop_now_ns() - began_ns;
+}
+
+/* The thread. */
+
+static void wake(int fd)
+{
+	uint64_t one = 1;
+
+	while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+static void stay_below(void)
+{
+	struct sched_param param;
+
+	if (sched_getscheduler(0) != SCHED_FIFO || sched_getparam(0, &param) || param.sched_priority == 1)
+		return;
+	param.sched_priority--;
+	sched_setscheduler(0, SCHED_FIFO, &param);
+}
+
+static void *thread_main(void *arg)
+{
+	struct rtnl_sender *sender = arg;
+	struct rtnl_batch *batch;
+	uint64_t count;
+
+	pthread_setname_np(pthread_self(), "xcarp-netlink");
+	stay_below();
+	while (read(sender->wake_fd, &count, sizeof(count)) == sizeof(count)) {
+		batch = atomic_load_explicit(&sender->at_work, memory_order_acquire);
+		if (!batch)
+			break;
+		carry_out(sender->fd, batch);
+		atomic_store_explicit(&sender->at_work, NULL, memory_order_release);
+		wake(sender->finished.fd);
+	}
+	return NULL;
+}
+
+static void give_next(struct rtnl_sender *sender)
+{
+	sender->current = sender->first;
+	if (!sender->current)
+		return;
+	sender->first = sender->current->next;
+	atomic_store_explicit(&sender->at_work, sender->current, memory_order_release);
+	wake(sender->wake_fd);
+}
+
+static void take_back(struct rtnl_sender *sender)
+{
+	struct rtnl_batch *batch = sender->current;
+	uint64_t count;
+
+	if (!batch || read(sender->finished.fd, &count, sizeof(count)) != sizeof(count))
+		return;
+	atomic_load_explicit(&sender->at_work, memory_order_acquire);
+	give_next(sender);
+	sender->done(sender->ctx, batch);
+}
+
+static void finished_ready(void *ctx, uint64_t now_ns)
+{
+	(void)now_ns;
+	take_back(ctx);
+}
+
+struct rtnl_sender *rtnl_sender_new(struct loop *loop, int fd, rtnl_sender_done *done, void *ctx)
+{
+	struct rtnl_sender *sender = calloc(1, sizeof(*sender));
+
+	if (!sender)
+		return NULL;
+	*sender = (struct rtnl_sender){
+		.loop = loop,
+		.fd = fd,
+		.done = done,
+		.ctx = ctx,
+		.wake_fd = -1,
+		.finished = { .fd = -1, .ready = finished_ready, .ctx = sender },
+	};
+	return sender;
+}
+
+static int open_events(struct rtnl_sender *sender)
+{
+	sender->wake_fd = eventfd(0, EFD_CLOEXEC);
+	if (sender->wake_fd < 0)
+		return -errno;
+	sender->finished.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return sender->finished.fd < 0 ? -errno : loop_add(sender->loop, &sender->finished);
+}
+
+static void close_events(struct rtnl_sender *sender)
+{
+	if (sender->wake_fd >= 0)
+		close(sender->wake_fd);
+	if (sender->finished.fd >= 0)
+		close(sender->finished.fd);
+	sender->wake_fd = sender->finished.fd = -1;
+}
+
+/* With all signals blocked. */
+static int start_thread(struct rtnl_sender *sender)
+{
+	pthread_attr_t attr;
+	sigset_t all, before;
+	int err;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&sender->thread, &attr, thread_main, sender);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	return -err;
+}
+
+int rtnl_sender_start(struct rtnl_sender *sender)
+{
+	int err = open_events(sender);
+
+	if (!err) {
+		err = start_thread(sender);
+		sender->has_thread = !err;
+		if (err)
+			loop_remove(sender->loop, &sender->finished);
+	}
+	if (err)
+		close_events(sender);
+	return err;
+}
+
+void rtnl_sender_free(struct rtnl_sender *sender)
+{
+	if (!sender)
+		return;
+	rtnl_sender_finish(sender);
+	if (sender->has_thread) {
+		loop_remove(sender->loop, &sender->finished);
+		wake(sender->wake_fd);
+		pthread_join(sender->thread, NULL);
+		close_events(sender);
+	}
+	free(sender);
+}
+
+void rtnl_sender_give(struct rtnl_sender *sender, struct rtnl_batch *batch)
+{
+	if (!sender->has_thread) {
+		carry_out(sender->fd, batch);
+		sender->done(sender->ctx, batch);
+		return;
+	}
+	batch->next = NULL;
+	if (sender->first)
+		sender->last->next = batch;
+	else
+		sender->first = batch;
+	sender->last = batch;
+	if (!sender->current)
+		give_next(sender);
+}
+
+bool rtnl_sender_is_busy(const struct rtnl_sender *sender)
+{
+	return sender->current;
+}
+
+void rtnl_sender_finish(struct rtnl_sender *sender)
+{
+	struct pollfd pollfd = { .fd = sender->finished.fd, .events = POLLIN };
+
+	while (sender->current)
+		if (poll(&pollfd, 1, -1) > 0)
+			take_back(sender);
+}
