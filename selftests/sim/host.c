@@ -16,7 +16,6 @@
 #define WORK_NS (3 * NS_PER_US) /* a turn of the loop */
 #define WAKE_LATE_NS (60 * NS_PER_US)
 #define NOTICE_LATE_NS (2 * NS_PER_MS)
-#define VIP_CHANGE_NS (150 * NS_PER_US) /* at most */
 
 uint64_t host_time(const struct world *world, const struct host *host)
 {
@@ -126,66 +125,6 @@ static void port_frame_repeat(void *ctx, uint32_t ifindex, const uint8_t *frame,
 	(void)count;
 }
 
-static void tell_address(struct host *host, uint16_t vr, uint8_t vip, bool is_present)
-{
-	host_tell(host->world, host->node,
-		  &(struct notice){ .kind = NOTICE_ADDRESS, .vr = vr, .vip = vip, .is_present = is_present });
-}
-
-static void put_address(struct host *host, uint16_t vr, uint8_t vip, bool is_present)
-{
-	uint32_t before = host->held[vr];
-
-	if (is_present)
-		host->held[vr] |= 1u << vip;
-	else
-		host->held[vr] &= ~(1u << vip);
-	if (host->held[vr] == before)
-		return;
-	trace(host->world, is_present ? TRACE_ADDS : TRACE_REMOVES, host->node->number, vr, NULL, vip, 0);
-	tell_address(host, vr, vip, is_present);
-}
-
-static uint8_t vip_number(const struct vip *vip)
-{
-	return vip->address[vip_len(vip) - 1];
-}
-
-static void port_vip_add(void *ctx, uint32_t vr, uint32_t ifindex, const struct vip *vip)
-{
-	struct host *host = ctx;
-
-	host->changes++;
-	if (ifindex != host->ifindex || host->refusals) {
-		trace(host->world, TRACE_IS_REFUSED, host->node->number, (uint16_t)vr, NULL, vip_number(vip), 0);
-		engine_vip_failed(host->engine, vr, vip, ifindex == host->ifindex ? -EPERM : -ENODEV, host->clock_ns);
-		return;
-	}
-	put_address(host, (uint16_t)vr, vip_number(vip), true);
-	host->ours[vr] |= 1u << vip_number(vip);
-}
-
-static void port_vip_del(void *ctx, uint32_t vr, uint32_t ifindex, const struct vip *vip)
-{
-	struct host *host = ctx;
-
-	host->changes++;
-	if (ifindex == host->ifindex)
-		put_address(host, (uint16_t)vr, vip_number(vip), false);
-	host->ours[vr] &= ~(1u << vip_number(vip));
-}
-
-static void port_vips_flush(void *ctx)
-{
-	struct host *host = ctx;
-	uint64_t took_ns = 0;
-
-	for (; host->changes; host->changes--)
-		took_ns += draw(host->world, VIP_CHANGE_NS);
-	host->busy_ns = host->world->now_ns + took_ns;
-	engine_vips_done(host->engine, took_ns, host->clock_ns);
-}
-
 static void port_script_run(void *ctx, uint32_t vr, enum script_kind kind, uint64_t now_ns)
 {
 	struct host *host = ctx;
@@ -268,9 +207,9 @@ static void open_ports(struct host *host)
 		.frame_send = port_frame_send,
 		.frames_flush = port_frames_flush,
 		.frame_repeat = port_frame_repeat,
-		.vip_add = port_vip_add,
-		.vip_del = port_vip_del,
-		.vips_flush = port_vips_flush,
+		.vip_add = addresses_add,
+		.vip_del = addresses_del,
+		.vips_flush = addresses_flush,
 		.script_run = port_script_run,
 		.log = port_log,
 		.journal = port_journal,
@@ -343,6 +282,7 @@ void host_crash(struct world *world, struct node *node)
 	if (!node->is_running)
 		return;
 	node->host->left_all = true;
+	addresses_forget(node->host);
 	controller_is_gone(node);
 }
 
@@ -365,6 +305,7 @@ void host_hand_over(struct world *world, struct node *node)
 static void leave_to_successor(struct world *world, struct node *node)
 {
 	engine_hand_over(node->host->engine, node->host->clock_ns);
+	addresses_finish(node->host);
 	host_crash(world, node);
 }
 
@@ -402,6 +343,7 @@ void host_free(struct host *host)
 	free(host->notices);
 	free(host->inbox);
 	free(host->out);
+	free(host->asked);
 	free(host);
 }
 
@@ -465,9 +407,10 @@ void host_tamper(struct world *world, struct node *node, uint16_t vr, uint8_t vi
 
 	if (!host->ifindex)
 		return;
-	put_address(host, vr, vip, is_present);
+	addresses_put(host, vr, vip, is_present);
 	if (host->engine)
-		host->shadows[vr].vips_excused_ns = world->now_ns + NS_PER_S;
+		host->shadows[vr].vips_excused_ns =
+			(host->kernel_ns > world->now_ns ? host->kernel_ns : world->now_ns) + NS_PER_S;
 }
 
 static void each_vr_demoted(struct world *world, struct node *node)
@@ -542,6 +485,15 @@ static void take_notice(struct world *world, struct node *node, const struct not
 			engine_address(host->engine, host->link.ifindex, &world->vrs[notice->vr].vips[notice->vip],
 				       notice->is_present, host->clock_ns);
 		break;
+	case NOTICE_REFUSED:
+		engine_vip_failed(host->engine, notice->vr, &world->vrs[notice->vr].vips[notice->vip], notice->error,
+				  host->clock_ns);
+		break;
+	case NOTICE_DONE:
+		/* It may have been asked for more meanwhile. */
+		if (!addresses_are_asked_for(host))
+			engine_vips_done(host->engine, 0, host->clock_ns);
+		break;
 	case NOTICE_USR2:
 		each_vr_demoted(world, node);
 		break;
@@ -569,8 +521,6 @@ void host_wake_at(struct world *world, struct node *node, uint64_t when_ns)
 	/* In the middle of a turn it comes round to everything by itself. */
 	if (host->phase != SLEEPS)
 		return;
-	if (when_ns < host->busy_ns)
-		when_ns = host->busy_ns;
 	if (when_ns < world->now_ns)
 		when_ns = world->now_ns;
 	if (when_ns >= host->wake_ns)

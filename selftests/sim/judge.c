@@ -536,6 +536,9 @@ void judge_announcement(struct world *world, struct node *node, uint16_t vr, uin
 
 	if (shadow->state != MASTER)
 		fail(world, node->number, vr, "announces an address as %s", states[shadow->state]);
+	if (!(node->host->held[vr] >> vip & 1) && node->host->link.ifindex == node->host->ifindex && !shadow->was_refused &&
+	    world->now_ns > shadow->vips_excused_ns)
+		fail(world, node->number, vr, "announces an address that is not there");
 	/* Some may have been missed in turns with a request, after which an announcement waits for its pace. */
 	if (shadow->adverts >= ADVERTS_UNTIL_ANNOUNCEMENT - 1 ||
 	    (node->host->decided_ns - shadow->request_ns <= LATE_NS && shadow->since_ns < shadow->request_ns))
@@ -642,7 +645,7 @@ static void check_addresses(struct world *world, struct node *node, uint16_t vr)
 	if (engine_is_busy(node->host->engine, vr)) {
 		if (shadow->busy_ns == NEVER)
 			shadow->busy_ns = world->now_ns;
-		if (world->now_ns > latest(shadow->busy_ns, node->host->free_ns) + work_ns(world))
+		if (world->now_ns > latest(latest(shadow->busy_ns, node->host->free_ns), node->host->kernel_ns) + work_ns(world))
 			fail(world, node->number, vr, "has not carried out for %.3f s what was decided",
 			     (double)(world->now_ns - shadow->busy_ns) / NS_PER_S);
 		return;
@@ -652,7 +655,7 @@ static void check_addresses(struct world *world, struct node *node, uint16_t vr)
 		fail(world, node->number, vr, "has left mastership without %s",
 		     shadow->owes_farewell == FAREWELL_ADVERT ? "a last advert" : "a bow-out");
 	if (!node->host->link.ifindex || node->host->link.ifindex != node->host->ifindex || node->host->refusals ||
-	    node->host->is_stopping ||
+	    node->host->is_stopping || addresses_are_asked_for(node->host) ||
 	    world->now_ns <= shadow->vips_excused_ns)
 		return;
 	if (node->host->held[vr] != want)

@@ -9,7 +9,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
-runs=60000
+runs=200000
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -44,6 +44,7 @@ bugs=(
 	'any counter is fresh | include/xcarp/replay.h | s/^\treturn counter - from <= high - from;/\t(void)from; return false;/'
 	'what a run leaves out is old | include/xcarp/replay.h | s/if (high - low > REPLAY_NEXT_LATE)/if (high < low \&\& !high)/'
 	'what a run leaves out stays fresh | include/xcarp/replay.h | s/^\t\t\thole->low = counter;/\t\t\t;/'
+	'an announcement does not wait for the kernel | user/engine/commit.c | s/ACT_VIPS || vr->waits\[FOR_KERNEL\])/ACT_VIPS)/'
 	'no fence | include/xcarp/fence.h | s/^\treturn unanswered_ns > FENCE_READ(live->answered_ns) \&\&/\treturn unanswered_ns == 1 \&\&/'
 	'a hold ends with its own start | user/core/election.c | s/now_ns + ELECTION_HOLD_NS/now_ns/'
 )

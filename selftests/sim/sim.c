@@ -102,6 +102,9 @@ static void take(struct world *world, const struct event *event)
 	case EVENT_NOTICE:
 		host_notice(world, node, event->value);
 		break;
+	case EVENT_KERNEL:
+		addresses_carried_out(world, node, event->value);
+		break;
 	case EVENT_FRAME:
 		lan_deliver(world, event->node, event->value);
 		break;

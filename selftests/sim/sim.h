@@ -44,6 +44,7 @@ enum node_kind {
 enum event_kind {
 	EVENT_WAKE, /* a controller's loop turns, or goes on where it was held up */
 	EVENT_NOTICE, /* the kernel tells a controller something */
+	EVENT_KERNEL, /* has changed addresses; value: all that were asked for up to it */
 	EVENT_FRAME, /* arrives */
 	EVENT_PEER, /* a model's timer */
 	EVENT_FAULT_BEGINS,
@@ -199,6 +200,7 @@ struct shadow {
 	uint32_t announced; /* bits, since enough of them */
 	uint64_t busy_ns; /* since when actions wait; NEVER: none do */
 	uint64_t vips_excused_ns; /* up to then its addresses may be wrong */
+	bool was_refused; /* an address, since one was added */
 	uint64_t request_ns; /* the last one */
 };
 
@@ -208,6 +210,8 @@ enum notice_kind {
 	NOTICE_LINK,
 	NOTICE_WITHDRAWN,
 	NOTICE_ADDRESS,
+	NOTICE_REFUSED,
+	NOTICE_DONE, /* with all addresses that were asked for */
 	NOTICE_USR2,
 	NOTICE_COMMAND,
 	NOTICE_STOP,
@@ -221,8 +225,17 @@ struct notice {
 	uint16_t vr;
 	uint8_t vip;
 	bool is_present; /* NOTICE_ADDRESS */
+	int error; /* NOTICE_REFUSED */
 	struct engine_link link;
 	enum xcarp_command command;
+};
+
+struct asked {
+	uint32_t ifindex;
+	uint32_t flush_end; /* the end of those that it was flushed with */
+	uint16_t vr;
+	uint8_t vip;
+	bool is_addition;
 };
 
 struct out_frame {
@@ -276,8 +289,11 @@ struct host {
 	uint64_t clock_ns; /* its own time, of this round */
 	enum phase phase;
 	uint64_t decided_ns; /* when the ring was last drained */
-	uint64_t busy_ns; /* the kernel is changing its addresses until then */
-	uint32_t changes; /* of addresses, in this flush */
+	struct asked *asked; /* changes of addresses, of all its controllers */
+	uint32_t asked_count, asked_room;
+	uint32_t flushed; /* so many of them the kernel has been asked for */
+	uint32_t carried_out; /* so many it has done, or refused */
+	uint64_t kernel_ns; /* it is at them until then */
 	uint64_t free_ns; /* since when nothing has stopped it */
 	uint8_t send_failures; /* per cent of its frames; above 100: more than one fault */
 	uint8_t refusals; /* faults that refuse it addresses */
@@ -407,6 +423,16 @@ void driver_leave(struct node *node, uint16_t vr_count);
 void driver_receive(struct world *world, struct node *node, const struct lan_frame *frame);
 
 /* host.c */
+/* addresses.c: ctx is the host. */
+void addresses_add(void *ctx, uint32_t vr, uint32_t ifindex, const struct vip *vip);
+void addresses_del(void *ctx, uint32_t vr, uint32_t ifindex, const struct vip *vip);
+void addresses_flush(void *ctx);
+void addresses_put(struct host *host, uint16_t vr, uint8_t vip, bool is_present);
+void addresses_carried_out(struct world *world, struct node *node, uint32_t end);
+void addresses_finish(struct host *host);
+void addresses_forget(struct host *host);
+bool addresses_are_asked_for(const struct host *host);
+
 void host_start(struct world *world, struct node *node, bool adopts);
 void host_hand_over(struct world *world, struct node *node);
 void host_crash(struct world *world, struct node *node);
