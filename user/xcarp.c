@@ -84,7 +84,6 @@ static void port_vip_del(void *ctx, uint32_t index, uint32_t ifindex, const stru
 	struct controller *c = ctx;
 
 	rtnl_vip_del(c->rtnl, index, ifindex, vip);
-	dataplane_vip_held(c->dataplane, c->slots[index].map_slot, vrouter_options(c, index)->vhid, ifindex, vip, false);
 }
 
 static void port_vips_flush(void *ctx)
@@ -165,6 +164,19 @@ static void on_vip_removed(void *ctx, uint32_t index, const struct vip *vip, uin
 		engine_vip_removed(c->engine, index, vip, now_ns);
 }
 
+/* Not where it has been asked for again meanwhile. */
+static void on_vip_gone(void *ctx, uint32_t index, uint32_t ifindex, const struct vip *vip)
+{
+	struct controller *c = ctx;
+	uint32_t slot;
+
+	if (!c->dataplane || index >= c->capacity || !c->running[index].options)
+		return;
+	slot = c->slots[index].map_slot;
+	if (dataplane_live(c->dataplane, slot)->state != MASTER)
+		dataplane_vip_held(c->dataplane, slot, vrouter_options(c, index)->vhid, ifindex, vip, false);
+}
+
 static void on_resync_begin(void *ctx, uint64_t now_ns)
 {
 	struct controller *c = ctx;
@@ -184,16 +196,16 @@ static void on_resync_end(void *ctx, uint64_t now_ns)
 		engine_resync_end(c->engine, now_ns);
 }
 
-static void on_vip_refused(void *ctx, uint32_t index, const struct vip *vip, int error, uint64_t now_ns)
+static void on_vip_refused(void *ctx, uint32_t index, uint32_t ifindex, const struct vip *vip, int error, uint64_t now_ns)
 {
 	struct controller *c = ctx;
 
-	/* An answer about one that has left meanwhile. */
-	if (index >= c->capacity || !c->running[index].options)
+	/* An answer about one that has left meanwhile, or about an interface in whose place is another. */
+	if (index >= c->capacity || !c->running[index].options || !c->slots[index].interface ||
+	    c->slots[index].interface->link.ifindex != ifindex)
 		return;
 	if (c->slots[index].is_entered)
-		dataplane_vip_held(c->dataplane, c->slots[index].map_slot, vrouter_options(c, index)->vhid,
-				   c->slots[index].interface->link.ifindex, vip, false);
+		dataplane_vip_held(c->dataplane, c->slots[index].map_slot, vrouter_options(c, index)->vhid, ifindex, vip, false);
 	engine_vip_failed(c->engine, index, vip, error, now_ns);
 }
 
@@ -209,7 +221,8 @@ static void on_orphan(void *ctx, uint32_t ifindex, const struct vip *vip)
 	struct controller *c = ctx;
 
 	rtnl_vip_del(c->rtnl, NO_INDEX, ifindex, vip);
-	rtnl_flush(c->rtnl);
+	/* Who goes on to forget that it was there must know that it is not. */
+	rtnl_finish(c->rtnl);
 }
 
 static void on_settled(void *ctx, uint64_t took_ns, uint64_t now_ns)
@@ -354,6 +367,7 @@ static int open_adapters(struct controller *c)
 		.link = on_link,
 		.address = on_address,
 		.vip_removed = on_vip_removed,
+		.vip_gone = on_vip_gone,
 		.resync_begin = on_resync_begin,
 		.resync_end = on_resync_end,
 		.vip_refused = on_vip_refused,
@@ -643,6 +657,7 @@ static void leave(struct controller *c)
 static void leave_to_successor(struct controller *c)
 {
 	notify_stopping(loop_now_ns());
+	rtnl_finish(c->rtnl);
 	engine_hand_over(c->engine, c->now_ns = loop_now_ns());
 	engine_tell_rest(c->engine);
 	scripts_free(c->scripts);
@@ -658,9 +673,6 @@ static void close_all(struct controller *c)
 		leave_to_successor(c);
 	else
 		leave(c);
-	/* Of the engine's, and of those who have died. */
-	if (c->rtnl)
-		rtnl_finish(c->rtnl);
 	is_loading = c->loader && !loader_free(c->loader);
 	engine_free(c->engine);
 	tx_free(c->tx);

@@ -304,7 +304,7 @@ struct vip_entry {
 	__u32 slot;
 	__u8 vhid;
 	__u8 prefix_len;
-	__u8 held; /* 1: we are MASTER and the kernel took it from us */
+	__u8 held; /* 1: it is on the interface by our doing, or may be: from before it is added until it was removed */
 	__u8 reserved; /* 0 */
 };
 

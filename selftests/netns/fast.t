@@ -7,7 +7,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 17
+plan 18
 test_lab r1 r2
 
 # A quarter of a second for a sanitized one, whose every step takes longer.
@@ -38,7 +38,9 @@ within 10 "where attaching is slow: a backup" backup r2
 lab_unplug r2
 wait_for 5 in_state r2 INIT
 log_mark r2
+plugged_ms=$(now_ms)
 lab_plug r2
 within 10 "put in again: a backup" backup r2
+between "after attaching for that long" $(($(now_ms) - plugged_ms)) $down_ms 10000
 never 1 "it stays one" seen_state r2 MASTER
 ok "the master never left" eval '! log_has r1 "MASTER.*BACKUP|Preferred master"'

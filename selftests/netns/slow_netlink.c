@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -33,7 +34,8 @@ ssize_t send(int fd, const void *data, size_t len, int flags)
 {
 	ssize_t (*next)(int, const void *, size_t, int) = (__typeof__(next))dlsym(RTLD_NEXT, "send");
 	const struct nlmsghdr *message = data;
-	const char *ms = len >= sizeof(*message) && message->nlmsg_len <= len ? slowness(message) : NULL;
+	bool is_message = len >= sizeof(*message) && message->nlmsg_len >= sizeof(*message) && message->nlmsg_len <= len;
+	const char *ms = is_message ? slowness(message) : NULL;
 
 	if (ms)
 		wait_ms(atol(ms));

@@ -63,7 +63,8 @@ is "of two processes" "$(json 'join " ", sort { $a <=> $b } map { $_->{pid} } gr
 	"$(printf '%s\n' "${PID[r1]}" "$five" | sort -n | paste -sd' ')"
 is "one under real-time scheduling" "$(json 'sort { $a <=> $b } map { $_->{realtime} } @{$d->{owners}}')" \
 	"0,$(chrt -p "$five" | sed -n 's/.*priority: //p')"
-is "and its netlink thread, just below" "$(ps -L -o rtprio=,comm= -p "$five" | grep netlink | xargs)" "6 xcarp-netlink"
+is "and its netlink thread, just below" "$(ps -L -o rtprio=,comm= -p "$five" | sed -n 's/ *xcarp-netlink//p' | xargs)" \
+	"$(($(chrt -p "$five" | sed -n 's/.*priority: //p') - 1))"
 is "each with its owner" "$(json 'map { $_->{owner_pid} } grep { $_->{vhid} == 5 } @{$d->{vrouters}}')" "$five"
 is "addresses are held" "$(json 'map { $_->{held} ? 1 : 0 } map { @{$_->{vips}} } @{$d->{vrouters}}')" 1,1,1,1,1
 ctl r1 status

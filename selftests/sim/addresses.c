@@ -67,13 +67,16 @@ void addresses_flush(void *ctx)
 {
 	struct host *host = ctx;
 	struct world *world = host->world;
+	uint64_t began_ns;
 
 	if (host->kernel_ns < world->now_ns)
 		host->kernel_ns = world->now_ns;
+	began_ns = host->kernel_ns;
 	for (uint32_t i = host->flushed; i < host->asked_count; i++)
 		host->kernel_ns += draw(world, VIP_CHANGE_NS);
 	if (host->kernel_ns < world->calm_ns && chance(world, 20))
 		host->kernel_ns += lock_ns(world, world->calm_ns - host->kernel_ns);
+	host->kernel_took_ns = host->kernel_ns - began_ns;
 	while (host->flushed < host->asked_count)
 		host->asked[host->flushed++].flush_end = host->asked_count;
 	queue_push(world, host->kernel_ns, EVENT_KERNEL, host->node->number, NO_VR, host->flushed);

@@ -492,7 +492,7 @@ static void take_notice(struct world *world, struct node *node, const struct not
 	case NOTICE_DONE:
 		/* It may have been asked for more meanwhile. */
 		if (!addresses_are_asked_for(host))
-			engine_vips_done(host->engine, 0, host->clock_ns);
+			engine_vips_done(host->engine, host->kernel_took_ns, host->clock_ns);
 		break;
 	case NOTICE_USR2:
 		each_vr_demoted(world, node);

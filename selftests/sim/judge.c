@@ -654,6 +654,10 @@ static void check_addresses(struct world *world, struct node *node, uint16_t vr)
 	if (shadow->owes_farewell && node->host->link.ifindex)
 		fail(world, node->number, vr, "has left mastership without %s",
 		     shadow->owes_farewell == FAREWELL_ADVERT ? "a last advert" : "a bow-out");
+	/* A refused one is tried again after a second. */
+	if (shadow->was_refused &&
+	    world->now_ns <= latest(node->host->free_ns, node->host->kernel_ns) + NS_PER_S + 100 * NS_PER_MS)
+		return;
 	if (!node->host->link.ifindex || node->host->link.ifindex != node->host->ifindex || node->host->refusals ||
 	    node->host->is_stopping || addresses_are_asked_for(node->host) ||
 	    world->now_ns <= shadow->vips_excused_ns)

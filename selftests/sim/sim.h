@@ -294,6 +294,7 @@ struct host {
 	uint32_t flushed; /* so many of them the kernel has been asked for */
 	uint32_t carried_out; /* so many it has done, or refused */
 	uint64_t kernel_ns; /* it is at them until then */
+	uint64_t kernel_took_ns; /* for the last of them */
 	uint64_t free_ns; /* since when nothing has stopped it */
 	uint8_t send_failures; /* per cent of its frames; above 100: more than one fault */
 	uint8_t refusals; /* faults that refuse it addresses */

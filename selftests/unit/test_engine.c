@@ -2089,11 +2089,38 @@ static void test_slow_kernel(void)
 	engine_free(w.engine);
 }
 
+/* What is carried out at once is not more than asking for it. */
+static void test_slow_kernel_update(void)
+{
+	struct vr_options other;
+	struct world w;
+	uint64_t at_ns;
+
+	world_make(&w);
+	backup(&w);
+	w.is_kernel_slow = true;
+	at_ns = until_master(&w);
+	forget(&w);
+	other = w.options[0];
+	other.election.advskew = 1;
+	engine_update(w.engine, 0, &other, &w.keys[0], at_ns + MS(10));
+	commit(&w, at_ns + MS(10));
+	is_acts(&w, "A0 F F", "an update while the kernel is at its addresses: no script, no announcement");
+	kernel_is_done(&w, at_ns + MS(20));
+	is_acts(&w, "U0 G0:10.1.1.252 F", "  they follow");
+	engine_link_withdrawn(w.engine, 0, at_ns + MS(30));
+	is_acts(&w, "B0 F -0:10.1.1.252/24", "its interface is withdrawn: the down script waits");
+	kernel_is_done(&w, at_ns + MS(40));
+	is_acts(&w, "D0", "  and follows");
+	ok(!engine_any_busy(w.engine), "  and nothing is left");
+	engine_free(w.engine);
+}
+
 static void test_slow_kernel_crowd(void)
 {
 	static struct crowd crowd;
 	struct world *w = &crowd.w;
-	uint64_t now_ns = T0 + S(3);
+	uint64_t now_ns = T0 + S(3), asked;
 
 	crowd_make(&crowd);
 	finish(w, T0);
@@ -2102,11 +2129,16 @@ static void test_slow_kernel_crowd(void)
 	while (crowd.live[MANY - 1].state != MASTER)
 		timers(w, now_ns);
 	ok(w->counts.additions > 0 && w->counts.additions <= 64, "many take over: the kernel is asked for some");
+	asked = w->counts.additions;
 	w->counts = (struct counts){ 0 };
-	timers(w, now_ns + S(1));
-	is_u64(w->counts.additions, 0, "  and for no more before it is done");
+	run_until(w, now_ns + S(1));
+	ok(w->counts.adverts >= MANY, "  meanwhile each advertises");
+	is_u64(w->counts.additions, 0, "  and it is asked for no more before it is done");
+	w->counts = (struct counts){ 0 };
 	kernel_is_done(w, now_ns + S(1));
-	ok(w->counts.additions > 0 && w->counts.additions <= 32, "  then for fewer, as it was slow");
+	commit(w, now_ns + S(1) + MS(1));
+	is_u64(w->counts.announcements, asked, "  then those are announced");
+	is_u64(w->counts.additions, asked / 2, "  and it is asked for fewer, as it was slow");
 	w->is_kernel_slow = false;
 	kernel_is_done(w, now_ns + S(1));
 	ok(!engine_any_busy(w->engine), "  until all have theirs");
@@ -2546,7 +2578,7 @@ static void test_hand_over(void)
 
 int main(void)
 {
-	plan(294 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
+	plan(301 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
 	test_start();
 	test_neutral();
 	test_frames();
@@ -2586,6 +2618,7 @@ int main(void)
 	test_silent_adverts();
 	test_many();
 	test_slow_kernel();
+	test_slow_kernel_update();
 	test_slow_kernel_crowd();
 	test_update();
 	test_fenced();

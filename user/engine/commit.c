@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Carries decisions out. Adverts go first, all of them, signed and sent in batches. Then each virtual router stands in
- * line for its addresses, and after those for its announcements, which are paced for the switch's sake; its script runs
- * between the two. A call does a bounded piece of both lines, so that timers and adverts have their turn in between.
+ * line for its addresses; a piece of that line waits for the kernel, which may take its time. When that is done their
+ * scripts run, and they stand in line for their announcements, which are paced for the switch's sake. A call does a bounded
+ * piece of each line, so that timers and adverts have their turn in between.
  */
 #include <arpa/inet.h>
 #include <string.h>
@@ -78,9 +79,10 @@ void commit_queue(struct engine *engine, struct vrouter *vr, unsigned int action
 		vr->is_queued = true;
 		engine->advert_list[engine->advert_count++] = vr->index;
 	}
-	if (vr->pending & (ACT_VIPS | ACT_SCRIPTS))
+	/* Scripts and announcements of who waits for the kernel follow when that is done. */
+	if (vr->pending & ACT_VIPS || (vr->pending & ACT_SCRIPTS && !vr->waits[FOR_KERNEL]))
 		join_line(engine, vr, FOR_VIPS);
-	else if (vr->pending & ACT_ANNOUNCE)
+	else if (vr->pending & ACT_ANNOUNCE && !vr->waits[FOR_KERNEL])
 		join_line(engine, vr, FOR_ANNOUNCEMENT);
 }
 
@@ -249,7 +251,7 @@ static void leave_kernel(struct engine *engine, uint64_t now_ns)
 
 static void pace_vips(struct engine *engine, uint64_t took_ns)
 {
-	if (took_ns > VIPS_TIME_NS && engine->vips_at_once > 1)
+	if (took_ns > VIPS_TIME_NS && engine->vips_at_once > VIPS_AT_ONCE_MIN)
 		engine->vips_at_once /= 2;
 	else if (took_ns < VIPS_TIME_NS / 2 && engine->vips_at_once < VIPS_AT_ONCE_MAX)
 		engine->vips_at_once *= 2;
@@ -341,8 +343,12 @@ void engine_commit(struct engine *engine, uint64_t now_ns)
 void commit_at_once(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
 {
 	engine_commit(engine, now_ns);
-	if (change_vips(engine, vr))
+	if (change_vips(engine, vr)) {
+		join_line(engine, vr, FOR_KERNEL);
 		engine->ports->vips_flush(engine->ports->ctx);
+	}
+	if (vr->waits[FOR_KERNEL])
+		return;
 	run_scripts(engine, vr, now_ns);
 	if (!(vr->pending & ACT_ANNOUNCE))
 		return;

@@ -52,7 +52,7 @@ struct engine *engine_new(const struct ports *ports, uint32_t capacity, struct x
 	engine->timers = timers_new(capacity);
 	engine->by_vip = table_new(capacity);
 	engine->held_back_ns = TIMERS_NEVER;
-	engine->vips_at_once = 1;
+	engine->vips_at_once = VIPS_AT_ONCE_MIN;
 	for (int kind = 0; kind < LINE_COUNT; kind++)
 		engine->lines[kind].first = TABLE_NONE;
 	if (!engine->timers || !engine->by_vip || !resize(engine, capacity)) {

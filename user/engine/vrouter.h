@@ -64,6 +64,8 @@ struct log_limit {
 	uint32_t held_back;
 };
 
+#define VIPS_AT_ONCE_MIN 16 /* the kernel may have been waiting for its lock: that is the same for one as for many */
+
 /* What virtual routers wait in line for, after their adverts. */
 enum line_kind {
 	FOR_VIPS,
@@ -148,7 +150,7 @@ void commit_queue(struct engine *engine, struct vrouter *vr, unsigned int action
 /* Somebody waits for addresses, and the kernel is not at others'. */
 bool commit_may_ask(const struct engine *engine);
 
-/* All that waits for this one, at once. */
+/* All that waits for this one, at once; what follows its addresses, as soon as the kernel is done. */
 void commit_at_once(struct engine *engine, struct vrouter *vr, uint64_t now_ns);
 
 /* What waits is of no use any more: there is nothing left to do it on. */

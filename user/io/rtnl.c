@@ -155,7 +155,8 @@ static int on_refusal(struct sockaddr_nl *from, struct nlmsgerr *error, void *ct
 	if (!rtnl_read_refusal(message, &refusal))
 		return NL_SKIP;
 	if (refusal.is_addition)
-		rtnl->events->vip_refused(rtnl->events->ctx, refusal.slot, &refusal.vip, refusal.error, loop_now_ns());
+		rtnl->events->vip_refused(rtnl->events->ctx, refusal.slot, refusal.ifindex, &refusal.vip, refusal.error,
+					  loop_now_ns());
 	else if (refusal.error != -EADDRNOTAVAIL && refusal.error != -ENODEV)
 		log_error("interface %u: cannot remove %s: %s", refusal.ifindex, vip_format(&refusal.vip, true, text),
 			  strerror(-refusal.error));
@@ -344,18 +345,41 @@ static void keep_secondaries(struct rtnl *rtnl, uint32_t ifindex)
 	rtnl->keep_ifindexes[rtnl->keep_count++] = ifindex;
 }
 
-/* The kernel took none of the batch. */
-static void report_unsent(struct rtnl *rtnl, struct rtnl_batch *batch)
+/* Of the requests in a batch from one byte to another, each address and what it is of. */
+static void for_each_request(struct rtnl *rtnl, struct rtnl_batch *batch, size_t from, size_t to,
+			     void (*found)(struct rtnl *rtnl, const struct rtnl_batch *batch, uint32_t slot, uint32_t ifindex,
+					   const struct vip *vip))
 {
 	struct nlmsghdr *message;
 	struct vip vip;
 	uint32_t ifindex;
 
-	for (size_t at = batch->removals_len; at < batch->len; at += message->nlmsg_len) {
+	for (size_t at = from; at < to; at += message->nlmsg_len) {
 		message = (struct nlmsghdr *)(batch->data + at);
 		if (rtnl_read_address(message, &vip, &ifindex))
-			rtnl->events->vip_refused(rtnl->events->ctx, message->nlmsg_seq - 1, &vip, batch->error, loop_now_ns());
+			found(rtnl, batch, message->nlmsg_seq - 1, ifindex, &vip);
 	}
+}
+
+static void tell_unsent(struct rtnl *rtnl, const struct rtnl_batch *batch, uint32_t slot, uint32_t ifindex, const struct vip *vip)
+{
+	rtnl->events->vip_refused(rtnl->events->ctx, slot, ifindex, vip, batch->error, loop_now_ns());
+}
+
+static void tell_gone(struct rtnl *rtnl, const struct rtnl_batch *batch, uint32_t slot, uint32_t ifindex, const struct vip *vip)
+{
+	(void)batch;
+	if (rtnl->events->vip_gone)
+		rtnl->events->vip_gone(rtnl->events->ctx, slot, ifindex, vip);
+}
+
+static void tell_outcome(struct rtnl *rtnl, struct rtnl_batch *batch)
+{
+	if (!batch->error) {
+		for_each_request(rtnl, batch, 0, batch->removals_len, tell_gone);
+		return;
+	}
+	for_each_request(rtnl, batch, batch->removals_len, batch->len, tell_unsent);
 	if (batch->removal_count)
 		log_error("netlink: cannot remove addresses, %u in all: %s", batch->removal_count, strerror(-batch->error));
 }
@@ -384,10 +408,10 @@ static void batch_done(void *ctx, struct rtnl_batch *batch)
 	rtnl->took_ns += batch->took_ns;
 	if (batch->left_promoting)
 		log_warn("interface %u: promote_secondaries stays 1", batch->left_promoting);
-	if (batch->error)
-		report_unsent(rtnl, batch);
+	tell_outcome(rtnl, batch);
 	free_batch(rtnl, batch);
-	if (!rtnl_sender_is_busy(rtnl->sender))
+	/* What is being collected is still to come. */
+	if (!rtnl_sender_is_busy(rtnl->sender) && !rtnl->additions_len && !rtnl->removal_count)
 		tell_settled(rtnl);
 }
 

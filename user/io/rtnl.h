@@ -43,8 +43,10 @@ struct rtnl_events {
 	/* Around a full retelling of links and addresses: at start, and after the kernel dropped messages. */
 	void (*resync_begin)(void *ctx, uint64_t now_ns);
 	void (*resync_end)(void *ctx, uint64_t now_ns);
+	/* The kernel has carried out rtnl_vip_del() of this slot, whether the address was there or not. */
+	void (*vip_gone)(void *ctx, uint32_t slot, uint32_t ifindex, const struct vip *vip);
 	/* The kernel refused rtnl_vip_add() of this slot; error is -errno. */
-	void (*vip_refused)(void *ctx, uint32_t slot, const struct vip *vip, int error, uint64_t now_ns);
+	void (*vip_refused)(void *ctx, uint32_t slot, uint32_t ifindex, const struct vip *vip, int error, uint64_t now_ns);
 	/* The kernel is at nothing any more that was asked for. took_ns: how long it was at what came since the last time. */
 	void (*settled)(void *ctx, uint64_t took_ns, uint64_t now_ns);
 };
@@ -78,7 +80,7 @@ void rtnl_vip_del(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const stru
 void rtnl_flush(struct rtnl *rtnl);
 
 /*
- * From now on a thread waits for the kernel, with the privileges and the scheduling of now: under SCHED_FIFO just below, not
+ * From now on a thread waits for the kernel, with the privileges and the scheduling of now: under SCHED_FIFO just below (not below 1), not
  * to hold up the caller where there is one CPU. Before, rtnl_flush() waits, and the event comes before it returns. Returns 0
  * or -errno.
  */

@@ -107,7 +107,9 @@ static void *thread_main(void *arg)
 
 	pthread_setname_np(pthread_self(), "xcarp-netlink");
 	stay_below();
-	while (read(sender->wake_fd, &count, sizeof(count)) == sizeof(count)) {
+	for (;;) {
+		if (read(sender->wake_fd, &count, sizeof(count)) < 0)
+			continue;
 		batch = atomic_load_explicit(&sender->at_work, memory_order_acquire);
 		if (!batch)
 			break;

@@ -42,7 +42,7 @@ struct rtnl_sender *rtnl_sender_new(struct loop *loop, int fd, rtnl_sender_done 
 void rtnl_sender_free(struct rtnl_sender *sender);
 
 /*
- * From now on it is a thread that asks, with the privileges and the scheduling of now: under SCHED_FIFO just below, not to hold
+ * From now on it is a thread that asks, with the privileges and the scheduling of now: under SCHED_FIFO just below (not below 1), not to hold
  * up the caller where there is one CPU. Returns 0 or -errno: then it goes on as before.
  */
 int rtnl_sender_start(struct rtnl_sender *sender);
