@@ -296,15 +296,24 @@ static void refusal_end(struct world *world, const struct fault *fault)
 		host->shadows[vr].vips_excused_ns = world->now_ns + 2 * NS_PER_S;
 }
 
+/* Somebody adds or removes an address, and may then take the link down and up. */
+#define TAMPERS_WITH_LINK 256u
+
 static void tamper_draw(struct world *world, struct fault *fault)
 {
 	fault->vr = (uint16_t)draw(world, world->vr_count);
-	fault->value = draw(world, 2 * world->vrs[fault->vr].vip_count);
+	fault->value = draw(world, 2 * world->vrs[fault->vr].vip_count) | (chance(world, 30) ? TAMPERS_WITH_LINK : 0);
 }
 
 static void tamper_begin(struct world *world, const struct fault *fault)
 {
-	host_tamper(world, node_of(world, fault), fault->vr, (uint8_t)(fault->value / 2), fault->value % 2);
+	struct node *node = node_of(world, fault);
+
+	host_tamper(world, node, fault->vr, (uint8_t)(fault->value % TAMPERS_WITH_LINK / 2), fault->value % 2);
+	if (!(fault->value & TAMPERS_WITH_LINK))
+		return;
+	cut_begin(world, fault);
+	cut_end(world, fault);
 }
 
 /* People. */

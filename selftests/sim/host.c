@@ -16,6 +16,7 @@
 #define WORK_NS (3 * NS_PER_US) /* a turn of the loop */
 #define WAKE_LATE_NS (60 * NS_PER_US)
 #define NOTICE_LATE_NS (2 * NS_PER_MS)
+#define TAMPER_NS (300 * NS_PER_MS) /* until what somebody else did to an address is undone, at most */
 
 uint64_t host_time(const struct world *world, const struct host *host)
 {
@@ -410,7 +411,7 @@ void host_tamper(struct world *world, struct node *node, uint16_t vr, uint8_t vi
 	addresses_put(host, vr, vip, is_present);
 	if (host->engine)
 		host->shadows[vr].vips_excused_ns =
-			(host->kernel_ns > world->now_ns ? host->kernel_ns : world->now_ns) + NS_PER_S;
+			(host->kernel_ns > world->now_ns ? host->kernel_ns : world->now_ns) + TAMPER_NS;
 }
 
 static void each_vr_demoted(struct world *world, struct node *node)

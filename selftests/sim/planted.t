@@ -9,7 +9,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
-runs=200000
+runs=60000
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
