@@ -25,18 +25,24 @@ static void take_address_off(void *ctx, uint32_t ifindex, const struct vip *vip)
 	char name[IF_NAMESIZE], text[VIP_TEXT_LEN];
 
 	rtnl_vip_del(cleanup->rtnl, 0, ifindex, vip);
-	rtnl_flush(cleanup->rtnl);
 	if (!if_indextoname(ifindex, name))
 		return;
 	log_info("%s: %s taken off", name, vip_format(vip, true, text));
 	cleanup->count++;
 }
 
+static void addresses_off(void *ctx)
+{
+	struct cleanup *cleanup = ctx;
+
+	rtnl_finish(cleanup->rtnl);
+}
+
 static int clean_here(struct cleanup *cleanup)
 {
 	/* Nothing is heard: the loop does not run. */
 	static const struct rtnl_events events;
-	struct share share = { .orphan = take_address_off, .ctx = cleanup };
+	struct share share = { .orphan = take_address_off, .orphans_off = addresses_off, .ctx = cleanup };
 	int err;
 
 	cleanup->loop = loop_new();

@@ -200,12 +200,13 @@ static void on_vip_refused(void *ctx, uint32_t index, uint32_t ifindex, const st
 {
 	struct controller *c = ctx;
 
-	/* An answer about one that has left meanwhile, or about an interface in whose place is another. */
-	if (index >= c->capacity || !c->running[index].options || !c->slots[index].interface ||
-	    c->slots[index].interface->link.ifindex != ifindex)
+	/* An answer about one that has left meanwhile. */
+	if (index >= c->capacity || !c->running[index].options)
 		return;
-	if (c->slots[index].is_entered)
-		dataplane_vip_held(c->dataplane, c->slots[index].map_slot, vrouter_options(c, index)->vhid, ifindex, vip, false);
+	dataplane_vip_held(c->dataplane, c->slots[index].map_slot, vrouter_options(c, index)->vhid, ifindex, vip, false);
+	/* Or about an interface in whose place is another. */
+	if (!c->slots[index].interface || c->slots[index].interface->link.ifindex != ifindex)
+		return;
 	engine_vip_failed(c->engine, index, vip, error, now_ns);
 }
 
@@ -221,7 +222,12 @@ static void on_orphan(void *ctx, uint32_t ifindex, const struct vip *vip)
 	struct controller *c = ctx;
 
 	rtnl_vip_del(c->rtnl, NO_INDEX, ifindex, vip);
-	/* Who goes on to forget that it was there must know that it is not. */
+}
+
+static void on_orphans_off(void *ctx)
+{
+	struct controller *c = ctx;
+
 	rtnl_finish(c->rtnl);
 }
 
@@ -407,6 +413,7 @@ static int open_dataplane(struct controller *c)
 		.loop = c->loop,
 		.record = on_record,
 		.orphan = on_orphan,
+		.orphans_off = on_orphans_off,
 		.ctx = c,
 	});
 	return c->dataplane ? 0 : -EIO;
@@ -571,7 +578,7 @@ static uint64_t next_deadline(const struct controller *c)
 
 static bool is_over(const struct controller *c)
 {
-	if (c->is_handing_over && vrouters_changing(c))
+	if (c->is_handing_over && (vrouters_changing(c) || rtnl_is_busy(c->rtnl)))
 		return false;
 	return c->is_done || ((c->is_stopping || c->is_handing_over) && !engine_any_busy(c->engine) && !scripts_busy(c->scripts));
 }
@@ -657,7 +664,6 @@ static void leave(struct controller *c)
 static void leave_to_successor(struct controller *c)
 {
 	notify_stopping(loop_now_ns());
-	rtnl_finish(c->rtnl);
 	engine_hand_over(c->engine, c->now_ns = loop_now_ns());
 	engine_tell_rest(c->engine);
 	scripts_free(c->scripts);

@@ -55,7 +55,6 @@ void addresses_del(void *ctx, uint32_t vr, uint32_t ifindex, const struct vip *v
 	struct host *host = ctx;
 
 	ask(host, vr, ifindex, vip, false);
-	host->ours[vr] &= ~(1u << vip_number(vip));
 }
 
 static uint64_t lock_ns(struct world *world, uint64_t left_ns)
@@ -99,6 +98,8 @@ static void carry_out(struct host *host, const struct asked *asked)
 	}
 	if (asked->is_addition)
 		host->shadows[asked->vr].was_refused = false;
+	else if (host->driver[asked->vr].live.state != MASTER)
+		host->ours[asked->vr] &= ~(1u << asked->vip);
 	addresses_put(host, asked->vr, asked->vip, asked->is_addition);
 }
 

@@ -306,7 +306,6 @@ void host_hand_over(struct world *world, struct node *node)
 static void leave_to_successor(struct world *world, struct node *node)
 {
 	engine_hand_over(node->host->engine, node->host->clock_ns);
-	addresses_finish(node->host);
 	host_crash(world, node);
 }
 
@@ -587,7 +586,7 @@ static void commit(struct world *world, struct node *node)
 	judge_round(world, node);
 	if (host->is_stopping && !engine_any_busy(host->engine))
 		leave(world, node);
-	else if (host->is_handing_over && !engine_any_busy(host->engine))
+	else if (host->is_handing_over && !engine_any_busy(host->engine) && !addresses_are_asked_for(host))
 		leave_to_successor(world, node);
 	else
 		sleep(world, node);

@@ -2114,6 +2114,30 @@ static void test_slow_kernel_update(void)
 	is_acts(&w, "D0", "  and follows");
 	ok(!engine_any_busy(w.engine), "  and nothing is left");
 	engine_free(w.engine);
+
+	world_make(&w);
+	w.options[1].election.advskew = 100;
+	w.options[2].election.advskew = 99;
+	backup(&w);
+	for (uint32_t i = 1; i <= 2; i++) {
+		world_add(&w, i);
+		link_is(&w, i, IFINDEX, true, T0);
+	}
+	commit(&w, T0);
+	w.is_kernel_slow = true;
+	until_master(&w);
+	forget(&w);
+	do
+		timers(&w, at_ns = engine_deadline(w.engine));
+	while (w.live[1].state != MASTER);
+	forget(&w);
+	other = w.options[1];
+	engine_update(w.engine, 1, &other, &w.keys[1], at_ns);
+	is_acts(&w, "+1:10.1.1.251/24", "the update of one that stands in line: its turn comes at once");
+	kernel_is_done(&w, at_ns);
+	is_acts(&w, "U0 U1 +2:10.1.1.250/24 G0:10.1.1.252 G1:10.1.1.251 F",
+	       "  and what follows the kernel's answer, too, before the next ones'");
+	engine_free(w.engine);
 }
 
 static void test_slow_kernel_crowd(void)
@@ -2578,7 +2602,7 @@ static void test_hand_over(void)
 
 int main(void)
 {
-	plan(301 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
+	plan(303 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
 	test_start();
 	test_neutral();
 	test_frames();

@@ -234,6 +234,12 @@ static unsigned int change_vips(struct engine *engine, struct vrouter *vr)
 	return vr->options->vip_count;
 }
 
+static void announce_in_turn(struct engine *engine, struct vrouter *vr)
+{
+	if (vr->pending & ACT_ANNOUNCE)
+		join_line(engine, vr, FOR_ANNOUNCEMENT);
+}
+
 /* With their addresses, virtual routers may run their scripts and be announced. */
 static void leave_kernel(struct engine *engine, uint64_t now_ns)
 {
@@ -241,11 +247,10 @@ static void leave_kernel(struct engine *engine, uint64_t now_ns)
 
 	while ((vr = next_in_line(engine, FOR_KERNEL))) {
 		/* Who waits for other addresses by now comes back with them. */
-		if (vr->waits[FOR_VIPS])
+		if (vr->pending & ACT_VIPS)
 			continue;
 		run_scripts(engine, vr, now_ns);
-		if (vr->pending & ACT_ANNOUNCE)
-			join_line(engine, vr, FOR_ANNOUNCEMENT);
+		announce_in_turn(engine, vr);
 	}
 }
 
@@ -270,9 +275,14 @@ static void serve_vips(struct engine *engine, uint64_t now_ns)
 	if (!commit_may_ask(engine))
 		return;
 	while (count < VIPS_AT_ONCE_MAX && changes < engine->vips_at_once && (vr = next_in_line(engine, FOR_VIPS))) {
+		count++;
+		/* It was served at once, before its turn. */
+		if (!(vr->pending & (ACT_VIPS | ACT_SCRIPTS))) {
+			announce_in_turn(engine, vr);
+			continue;
+		}
 		changes += change_vips(engine, vr);
 		join_line(engine, vr, FOR_KERNEL);
-		count++;
 	}
 	if (changes)
 		engine->ports->vips_flush(engine->ports->ctx);

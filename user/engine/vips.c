@@ -189,20 +189,6 @@ void engine_resync_end(struct engine *engine, uint64_t now_ns)
 	}
 }
 
-void engine_vip_failed(struct engine *engine, uint32_t index, const struct vip *vip, int error, uint64_t now_ns)
-{
-	struct vrouter *vr = engine->vrouters[index];
-	char text[VIP_TEXT_LEN];
-
-	if (!vr || !holds_vips(vr))
-		return;
-	if (!vr->vip_refused)
-		vrouter_log(engine, vr, ABOUT_VIP_REFUSED, now_ns, LOG_ERR, "%s: cannot add %s: %s; trying again every second",
-			    vr->options->interface, vip_format(vip, true, text), strerror(-error));
-	vr->vip_refused = true;
-	schedule_repair(engine, vr, now_ns + NS_PER_S);
-}
-
 /* To the kernel, the same address with another length is another one. */
 static bool is_same_vip(const struct vip *a, const struct vip *b)
 {
@@ -215,6 +201,20 @@ static bool has_vip(const struct vr_options *options, const struct vip *vip)
 		if (is_same_vip(&options->vips[i], vip))
 			return true;
 	return false;
+}
+
+void engine_vip_failed(struct engine *engine, uint32_t index, const struct vip *vip, int error, uint64_t now_ns)
+{
+	struct vrouter *vr = engine->vrouters[index];
+	char text[VIP_TEXT_LEN];
+
+	if (!vr || !holds_vips(vr) || !has_vip(vr->options, vip))
+		return;
+	if (!vr->vip_refused)
+		vrouter_log(engine, vr, ABOUT_VIP_REFUSED, now_ns, LOG_ERR, "%s: cannot add %s: %s; trying again every second",
+			    vr->options->interface, vip_format(vip, true, text), strerror(-error));
+	vr->vip_refused = true;
+	schedule_repair(engine, vr, now_ns + NS_PER_S);
 }
 
 /* An address may have moved from one virtual router to another. */

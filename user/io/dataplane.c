@@ -129,6 +129,7 @@ struct dataplane *dataplane_new(const struct dataplane_config *config)
 	dp->share = (struct share){
 		.size = { .vrouters = config->vrouters, .vips = config->vips, .capacity_min = config->capacity_min },
 		.orphan = config->orphan,
+		.orphans_off = config->orphans_off,
 		.ctx = config->ctx,
 	};
 	libbpf_set_print(log_libbpf);

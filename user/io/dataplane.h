@@ -34,8 +34,9 @@ struct dataplane_config {
 	bool every; /* a record for each accepted advert, not only for news */
 	struct loop *loop;
 	dataplane_record_fn record;
-	/* Takes an address off the interface that a dead process held. */
+	/* An address that a dead process held is to go; orphans_off() returns when all of them are off. */
 	void (*orphan)(void *ctx, uint32_t ifindex, const struct vip *vip);
+	void (*orphans_off)(void *ctx);
 	void *ctx;
 };
 

@@ -464,6 +464,11 @@ int rtnl_start_thread(struct rtnl *rtnl)
 	return rtnl_sender_start(rtnl->sender);
 }
 
+bool rtnl_is_busy(const struct rtnl *rtnl)
+{
+	return rtnl_sender_is_busy(rtnl->sender);
+}
+
 void rtnl_finish(struct rtnl *rtnl)
 {
 	rtnl_flush(rtnl);

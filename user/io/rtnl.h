@@ -86,6 +86,9 @@ void rtnl_flush(struct rtnl *rtnl);
  */
 int rtnl_start_thread(struct rtnl *rtnl);
 
+/* The kernel is still at something that was asked for. */
+bool rtnl_is_busy(const struct rtnl *rtnl);
+
 /* Flushes, and waits until the kernel has carried all out. */
 void rtnl_finish(struct rtnl *rtnl);
 

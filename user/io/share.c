@@ -153,19 +153,35 @@ static void take_vip_off(struct share *share, const struct vip_key *where, const
 	share->orphan(share->ctx, where->ifindex, &vip);
 }
 
+static void give_up_vip(void *ctx, const void *key, const void *value)
+{
+	struct removal *removal = ctx;
+	const struct vip_entry *entry = value;
+
+	if (!entry->held || !is_to_go(removal, entry->slot))
+		return;
+	take_vip_off(removal->share, key, entry);
+	removal->vips++;
+}
+
 static void remove_vip(void *ctx, const void *key, const void *value)
 {
 	struct removal *removal = ctx;
-	struct share *share = removal->share;
 	const struct vip_entry *entry = value;
 
-	if (!is_to_go(removal, entry->slot))
-		return;
-	if (entry->held) {
-		take_vip_off(share, key, entry);
-		removal->vips++;
-	}
-	bpf_map_delete_elem(share->maps.fd[MAP_VIPS], key);
+	if (is_to_go(removal, entry->slot))
+		bpf_map_delete_elem(removal->share->maps.fd[MAP_VIPS], key);
+}
+
+/* Forgotten when they are off: until then whoever comes after us finds them. */
+static void remove_vips(struct removal *removal)
+{
+	int fd = removal->share->maps.fd[MAP_VIPS];
+
+	maps_for_each(fd, sizeof(struct vip_key), sizeof(struct vip_entry), give_up_vip, removal);
+	if (removal->vips)
+		removal->share->orphans_off(removal->share->ctx);
+	maps_for_each(fd, sizeof(struct vip_key), sizeof(struct vip_entry), remove_vip, removal);
 }
 
 static void remove_vrouter(void *ctx, const void *key, const void *value)
@@ -212,7 +228,7 @@ static void remove_owner(struct removal *removal)
 	const struct maps *maps = &share->maps;
 
 	choose_spared(removal);
-	maps_for_each(maps->fd[MAP_VIPS], sizeof(struct vip_key), sizeof(struct vip_entry), remove_vip, removal);
+	remove_vips(removal);
 	maps_for_each(maps->fd[MAP_VROUTERS], sizeof(struct vr_key), sizeof(struct vr_entry), remove_vrouter, removal);
 	remove_slots(removal);
 	/* The driver goes on for those that are spared. */
@@ -393,6 +409,7 @@ void share_sift_vips(struct share *share, enum vip_fate (*fate)(void *ctx, uint3
 	struct sift sift = { .share = share, .fate = fate, .ctx = ctx };
 
 	maps_for_each(share->maps.fd[MAP_VIPS], sizeof(struct vip_key), sizeof(struct vip_entry), sift_vip, &sift);
+	share->orphans_off(share->ctx);
 }
 
 /* Joining. */
@@ -442,6 +459,7 @@ static void take_pinned_vip_off(void *ctx, const void *key, const void *value)
 static unsigned int take_ruins_away(struct share *share)
 {
 	maps_for_each_pinned_vip(share->dir.path, take_pinned_vip_off, share);
+	share->orphans_off(share->ctx);
 	bpffs_empty(&share->dir);
 	return program_take_off_leftovers();
 }

@@ -30,7 +30,8 @@
 
 struct share {
 	struct maps_size size;
-	void (*orphan)(void *ctx, uint32_t ifindex, const struct vip *vip); /* an address that a dead process held */
+	void (*orphan)(void *ctx, uint32_t ifindex, const struct vip *vip); /* an address that a dead process held: to go */
+	void (*orphans_off)(void *ctx); /* to return when those are off */
 	void *ctx;
 	struct bpffs_dir dir;
 	struct maps maps;
