@@ -37,18 +37,17 @@ static void forget(struct words *words)
 		free(words->argv[i]);
 }
 
-/* In a word, or in one and the colon that follows it in an error. */
+/* In a word, or in one, or its beginning where it is too long to be told whole, and the colon that follows it in an error. */
 static bool occurs(const struct words *words, const char *text)
 {
 	size_t len = strlen(text);
 
 	for (int i = 0; i < words->argc; i++) {
 		const char *word = words->argv[i];
-		size_t word_len = strlen(word);
 
 		if (strstr(word, text))
 			return true;
-		if (len && text[len - 1] == ':' && word_len >= len - 1 && !memcmp(word + word_len - (len - 1), text, len - 1))
+		if (len && text[len - 1] == ':' && memmem(word, strlen(word), text, len - 1))
 			return true;
 	}
 	return false;
