@@ -15,8 +15,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "io/log.h"
-
 #define STACK_SIZE (64 * 1024)
 
 struct rtnl_sender {
