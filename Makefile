@@ -72,7 +72,7 @@ $(BUILD)/%.o: %.c Makefile
 
 $(BUILD)/user/io/tx_bpf.o $(BUILD)/selftests/bpf/test_send.o: $(BUILD)/send.skel.h
 
-$(BUILD)/user/io/maps.o $(BUILD)/user/io/program.o $(BPF_TEST_PARTS) $(BPF_TESTS:$(BUILD)/tests/%=$(BUILD)/selftests/%.o): $(BUILD)/xcarp.skel.h
+$(BUILD)/user/io/maps.o $(BUILD)/user/io/program.o $(BUILD)/user/io/xdp.o $(BPF_TEST_PARTS) $(BPF_TESTS:$(BUILD)/tests/%=$(BUILD)/selftests/%.o): $(BUILD)/xcarp.skel.h
 
 # libseccomp: jumps, argument masks and what a call is numbered on which machine are more than a program should know by itself.
 $(BUILD)/xcarp: $(PROGRAM) $(ENGINE) $(CORE) $(IO)

@@ -17,7 +17,7 @@
 #include <xcarp/siphash.h>
 
 /* Goes up with every change of a layout or meaning below. */
-#define XCARP_ABI_VERSION 5
+#define XCARP_ABI_VERSION 6
 
 #define XCARP_IFNAME_LEN 16
 /* A little over a second: so a log that takes a line a second takes every notice. */
@@ -335,6 +335,13 @@ struct xcarp_owner {
 
 _Static_assert(sizeof(struct xcarp_owner) == 328, "map value");
 
+/* Where the program sees an interface's frames. */
+enum xcarp_hook {
+	HOOK_NONE, /* about to be attached */
+	HOOK_XDP_NATIVE,
+	HOOK_XDP_GENERIC,
+};
+
 /* `interfaces`: which owner uses the program on which interface. Whoever removes the last one of an interface detaches. */
 struct interface_key {
 	__u32 ifindex;
@@ -343,7 +350,7 @@ struct interface_key {
 
 struct interface_entry {
 	__u32 program_id; /* of what was there after attaching: the program, or the dispatcher that it is part of */
-	__u32 flags; /* XDP_FLAGS_* of the mode */
+	enum xcarp_hook hook;
 	char name[XCARP_IFNAME_LEN];
 };
 

@@ -207,7 +207,7 @@ bytes=$(bpftool -j map lookup pinned "$pins/abi" key 0 0 0 0 | sed 's/.*"value":
 bpftool map update pinned "$pins/abi" key 0 0 0 0 value 0x63 ${bytes#* }
 tried 1
 is "maps of another ABI: status" "$STATUS" 1
-like "both versions" "$ERROR" "ABI 99 \(version [^)]*\).* ABI 5 \(version"
+like "both versions" "$ERROR" "ABI 99 \(version [^)]*\).* ABI [0-9]+ \(version"
 like "who runs" "$ERROR" "\([^)]*${PID[p5]}"
 like "and what to do" "$ERROR" 'end all of them .*then start'
 is "in one line" "$(wc -l <<<"$ERROR")" 1

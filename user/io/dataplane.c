@@ -347,7 +347,7 @@ int dataplane_pins_fd(const struct dataplane *dp)
 
 bool dataplane_attaches_by_id(const struct dataplane *dp)
 {
-	return !dp->share.program.stands_alone;
+	return !dp->share.program.xdp.stands_alone;
 }
 
 void dataplane_journal(struct dataplane *dp, struct journal_entry *entry)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The XDP program on its interfaces. All owners share one; `interfaces` has who uses it where, and whoever ends the last
+ * The program on its interfaces. All owners share one; `interfaces` has who uses it where, and whoever ends the last
  * use of an interface takes it off. Everything that changes something here is called with the directory's lock held.
  */
 #ifndef XCARP_IO_PROGRAM_H
@@ -12,25 +12,17 @@
 #include "core/options.h"
 #include "io/maps.h"
 #include "io/rtnl.h"
-
-struct xdp_program;
+#include "io/xdp.h"
 
 struct program {
 	const struct maps *maps;
 	enum attach_mode mode;
-	struct xcarp_bpf *skel; /* of the process that loads it */
-	struct xdp_program *xdp;
-	uint32_t id; /* 0: not loaded yet */
+	struct xdp xdp;
 	bool is_told; /* each interface that it is taken off */
 	unsigned int taken_off; /* that many */
-	bool stands_alone; /* loaded, and no dispatcher's part */
-	char pin[160];
 };
 
 void program_init(struct program *program, const struct maps *maps, enum attach_mode mode, const char *directory);
-
-/* Gets it ready to be loaded with the first attachment. Returns 0 or -errno. */
-int program_make(struct program *program);
 
 /* Takes the one that another process has loaded, and `keys` with it. -ENOENT: none has yet. Returns 0 or -errno. */
 int program_join(struct program *program, struct maps *maps);

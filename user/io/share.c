@@ -491,8 +491,7 @@ static int make(struct share *share)
 
 	take_ruins_away(share);
 	err = maps_make(&share->maps, &share->size) ?:
-	      maps_pin(&share->maps, share->dir.path) ?:
-	      program_make(&share->program);
+	      maps_pin(&share->maps, share->dir.path);
 	if (!err)
 		return 0;
 	log_error("cannot make the maps of this network namespace (%s): %s", share->dir.name, strerror(-err));
@@ -506,7 +505,7 @@ static int join(const struct share *share, int program_err)
 	if (program_err == -ENOENT)
 		return -EAGAIN;
 	if (program_err)
-		log_error("%s: %s", share->program.pin, strerror(-program_err));
+		log_error("%s: %s", share->program.xdp.pin, strerror(-program_err));
 	else if (share->size.capacity_min > share->maps.abi.capacity)
 		log_warn("--capacity=%u has no effect: the first xcarp process of this network namespace has sized the maps, "
 			 "for %u virtual routers", share->size.capacity_min, share->maps.abi.capacity);

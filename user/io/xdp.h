@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The XDP hook of interfaces: what is there, and our program put there and taken off, alone or as a part of libxdp's
+ * dispatcher. Who uses it where is program.c's to know. Functions return 0 or -errno where no comment says otherwise.
+ */
+#ifndef XCARP_IO_XDP_H
+#define XCARP_IO_XDP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <xcarp/abi.h>
+
+#include "core/options.h"
+#include "io/maps.h"
+#include "io/rtnl.h"
+
+struct xdp_program;
+
+struct xdp {
+	const struct maps *maps;
+	struct xcarp_bpf *skel; /* of the process that loads the program */
+	struct xdp_program *program;
+	uint32_t id; /* of the program; 0: not loaded yet */
+	bool stands_alone; /* loaded, and no dispatcher's part */
+	char pin[160];
+};
+
+/* What an interface has after attaching. */
+struct xdp_found {
+	uint32_t id; /* the program's, or that of the dispatcher that it is part of */
+	enum xcarp_hook hook; /* HOOK_XDP_NATIVE or HOOK_XDP_GENERIC */
+};
+
+void xdp_init(struct xdp *xdp, const struct maps *maps, const char *directory);
+
+/* Takes the program that another process has loaded. -ENOENT: none has yet. */
+int xdp_join(struct xdp *xdp);
+int xdp_fd(const struct xdp *xdp);
+
+/*
+ * Attaches the program, where it is not there yet: *was_there. Loads it, where no process has. What a dead process left is
+ * taken off first. mode: ATTACH_AUTO falls back to generic mode with a warning. After -errno a line is logged.
+ */
+int xdp_attach(struct xdp *xdp, uint32_t ifindex, const char *name, enum attach_mode mode, bool *was_there);
+
+int xdp_find(const struct xdp *xdp, uint32_t ifindex, struct xdp_found *found);
+
+/* Is the program with this id among those that the interface has? */
+bool xdp_has(const struct rtnl_programs *programs, uint32_t id);
+
+/* 1: it was there, and is off; 0: it was not there. After -errno a line is logged. */
+int xdp_take_off(struct xdp *xdp, uint32_t ifindex, const char *name);
+
+/*
+ * A program of ours loaded anew, to take the place of the joined one. xdp_renew_at() does so on one interface in one step, where
+ * it is: -EOPNOTSUPP under a dispatcher. xdp_renewed() makes it the program that others join.
+ */
+struct xcarp_bpf;
+int xdp_load_anew(const struct xdp *xdp, struct xcarp_bpf **skel, uint32_t *id);
+bool xdp_can_renew(const struct xdp *xdp, uint32_t ifindex);
+int xdp_renew_at(const struct xdp *xdp, const struct xcarp_bpf *skel, uint32_t ifindex);
+int xdp_renewed(struct xdp *xdp, const struct xcarp_bpf *skel);
+
+/* Programs of our name, wherever one is: no process has one. Returns from how many interfaces one was taken off. */
+unsigned int xdp_take_off_leftovers(void);
+
+void xdp_close(struct xdp *xdp);
+
+#endif
