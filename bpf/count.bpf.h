@@ -3,6 +3,8 @@
 #ifndef XCARP_COUNT_BPF_H
 #define XCARP_COUNT_BPF_H
 
+#include <xcarp/verifier.h>
+
 #include "maps.bpf.h"
 
 static __always_inline struct xcarp_drops *counters(void)
@@ -15,10 +17,10 @@ static __always_inline struct xcarp_drops *counters(void)
 static __always_inline void count(enum xcarp_verdict verdict)
 {
 	struct xcarp_drops *all = counters();
+	__u64 index = verifier_unknown(verdict);
 
-	/* The verifier wants to be told. */
-	if (all && (__u32)verdict < XCARP_VERDICT_COUNT)
-		((__u64 *)all)[verdict]++;
+	if (all && index < XCARP_VERDICT_COUNT)
+		((__u64 *)all)[index]++;
 }
 
 #endif

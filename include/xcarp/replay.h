@@ -30,6 +30,8 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
+#include <xcarp/verifier.h>
+
 #define REPLAY_RUNS 3
 #define REPLAY_HOLES 4
 #define REPLAY_LOCK_TRIES 64 /* a microsecond */
@@ -122,11 +124,10 @@ _Static_assert(REPLAY_RUNS == 3 && REPLAY_HOLES == 4 && !(REPLAY_SOURCES & (REPL
 
 #define REPLAY_INLINE static inline __attribute__((always_inline))
 
-/* In range for the verifier, too: what the compiler knows to be so already it would leave out. */
-REPLAY_INLINE __u32 replay_place(__u32 place)
+/* In range for the verifier, too. */
+REPLAY_INLINE __u64 replay_place(__u32 place)
 {
-	__asm__ volatile("" : "+r"(place));
-	return place & (REPLAY_SOURCES - 1);
+	return verifier_unknown(place) & (REPLAY_SOURCES - 1);
 }
 
 /* The place of a source; REPLAY_SOURCES: not known. */
@@ -315,11 +316,8 @@ REPLAY_INLINE void replay_unlock(struct replay *replay)
 
 REPLAY_INLINE void replay_add_hole(struct replay *replay, __u64 low, __u64 high)
 {
-	__u32 place = replay->next_hole++;
-	struct replay_run *hole;
+	struct replay_run *hole = &replay->holes[verifier_unknown(replay->next_hole++) & (REPLAY_HOLES - 1)];
 
-	__asm__ volatile("" : "+r"(place));
-	hole = &replay->holes[place & (REPLAY_HOLES - 1)];
 	hole->low = low;
 	hole->high = high;
 }
