@@ -51,7 +51,7 @@ static __always_inline enum xcarp_verdict check_siphash(const struct frame *fram
 	key[1] = entered[1];
 	if (!(key[0] | key[1]))
 		return DROP_UNKNOWN_KEY;
-	carp_siphash(key, frame->carp, frame->source, frame->ipv4 ? 1 : 4, tag);
+	carp_siphash(key, frame->carp, frame->source, is_ipv4(frame) ? 1 : 4, tag);
 	tag[0] ^= SIPHASH_LE32(sent[0]) | SIPHASH_LE32(sent[1]) << 32;
 	tag[1] ^= SIPHASH_LE32(sent[2]) | SIPHASH_LE32(sent[3]) << 32;
 	return tag[0] | tag[1] ? DROP_BAD_TAG : ACCEPTED;

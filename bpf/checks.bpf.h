@@ -10,19 +10,19 @@
 
 static __always_inline bool ip_header_is_consistent(const struct frame *frame)
 {
-	if (frame->ipv4)
+	if (is_ipv4(frame))
 		return frame->ipv4->version == 4 && frame->ipv4->ihl >= 5;
 	return frame->ipv6->version == 6;
 }
 
 static __always_inline __u8 frame_ttl(const struct frame *frame)
 {
-	return frame->ipv4 ? frame->ipv4->ttl : frame->ipv6->hop_limit;
+	return is_ipv4(frame) ? frame->ipv4->ttl : frame->ipv6->hop_limit;
 }
 
 static __always_inline void frame_read_source(struct frame *frame)
 {
-	if (frame->ipv4) {
+	if (is_ipv4(frame)) {
 		frame->source[0] = frame->ipv4->saddr;
 		frame->source[1] = 0;
 		frame->source[2] = 0;
@@ -93,7 +93,7 @@ static __always_inline enum xcarp_verdict check_advert(struct frame *frame, cons
 	const struct carp_header *carp = frame->carp;
 
 	frame_read_source(frame);
-	if (frame->ipv4 && frame->ipv4->frag_off & bpf_htons(IPV4_FRAG_MORE))
+	if (is_ipv4(frame) && frame->ipv4->frag_off & bpf_htons(IPV4_FRAG_MORE))
 		return DROP_FRAGMENT;
 	if (!frame_read_version(frame, vr))
 		return DROP_BAD_VERSION;
@@ -107,7 +107,7 @@ static __always_inline enum xcarp_verdict check_advert(struct frame *frame, cons
 		return DROP_TRUNCATED;
 	if (source_is(frame, vr->source))
 		return DROP_OWN_SOURCE;
-	if (frame->ipv4 && !ipv4_checksum_is_good(frame->ipv4, frame->end))
+	if (is_ipv4(frame) && !ipv4_checksum_is_good(frame->ipv4, frame->end))
 		return DROP_BAD_IP_CHECKSUM;
 	if (!carp_checksum_is_good(carp))
 		return DROP_BAD_CHECKSUM;

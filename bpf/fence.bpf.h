@@ -99,19 +99,21 @@ static __always_inline bool read_question(struct vip_key *key, enum frame_kind k
 	return true;
 }
 
-static __always_inline int answer_question(const struct frame *frame, enum frame_kind kind, struct xdp_md *ctx)
+static __always_inline bool may_be_answered(const struct frame *frame, enum frame_kind kind, const struct hook *hook)
 {
-	struct vip_key key = { .ifindex = ctx->ingress_ifindex };
-	const struct xcarp_fence *watch = fence_entry();
+	struct xcarp_fence *watch = fence_entry();
+	struct vip_key key = {};
 
 	if (!watch || !watch->watch_until_ns)
-		return XDP_PASS;
+		return true;
 	/* The cheap clock will do here: the watch ends long after the last one for whom it is kept counts as alive. */
-	if (bpf_ktime_get_coarse_ns() > watch->watch_until_ns || !read_question(&key, kind, frame->next, frame->end) ||
-	    !is_fenced(&key))
-		return XDP_PASS;
+	if (bpf_ktime_get_coarse_ns() > watch->watch_until_ns)
+		return true;
+	key.ifindex = hook_ifindex(hook);
+	if (!read_question(&key, kind, frame->next, frame->end) || !is_fenced(&key))
+		return true;
 	count(DROP_FENCED);
-	return XDP_DROP;
+	return false;
 }
 
 #endif

@@ -27,7 +27,7 @@ static __always_inline void notice_push(const struct frame *frame, const struct 
 	record->type = RECORD_NOTICE;
 	record->reason = reason;
 	__builtin_memcpy(record->source, frame->source, sizeof(record->source));
-	record->ip_version = frame->ipv4 ? 4 : 6;
+	record->ip_version = frame->ip_version;
 	record->count = count ? __sync_lock_test_and_set(count, 0) : 1;
 	bpf_ringbuf_submit(record, 0);
 }

@@ -4,7 +4,7 @@
  * and where things are in the frame; whether they are right is for others to say.
  *
  * Only the frame's first buffer is looked at. A driver that spreads a frame over several (xdp.frags) fills that
- * one first, and it is far longer than any advert.
+ * one first, and it is far longer than any advert. An skb's may be shorter: see linear.bpf.h.
  */
 #ifndef XCARP_PARSE_BPF_H
 #define XCARP_PARSE_BPF_H
@@ -22,6 +22,8 @@
 #include <xcarp/abi.h>
 #include <xcarp/carp.h>
 
+#include "hook.bpf.h"
+
 #define VLAN_TAGS_MAX 2
 #define VLAN_VID_MASK 0x0fff
 #define IPV4_FRAG_MORE 0x2000
@@ -37,12 +39,14 @@ struct vlan_tag {
 
 _Static_assert(VLAN_TAGS_MAX * sizeof(struct vlan_tag) <= sizeof(struct iphdr), "who has room for one has room for the other");
 
-/* A frame of protocol 112. Of ipv4 and ipv6 one is set; the pointers lie in the packet. */
+/* A frame of protocol 112. The pointers lie in the packet. */
 struct frame {
 	void *end;
-	struct vlan_tag *tags;
+	struct vlan_tag *tags; /* those that are still in it */
 	void *next; /* what follows the Ethernet header and its tags */
 	__u32 tag_count;
+	bool has_stripped_tag; /* before them; it counts as one of VLAN_TAGS_MAX */
+	__u8 ip_version; /* of the two headers it has this one */
 	struct iphdr *ipv4;
 	struct ipv6hdr *ipv6;
 	struct carp_header *carp;
@@ -52,28 +56,40 @@ struct frame {
 	bool is_strong; /* of CARP_VERSION_STRONG; known once it is checked */
 };
 
+static __always_inline bool is_ipv4(const struct frame *frame)
+{
+	return frame->ip_version == 4;
+}
+
 static __always_inline bool is_vlan(__be16 ethertype)
 {
 	return ethertype == bpf_htons(ETH_P_8021Q) || ethertype == bpf_htons(ETH_P_8021AD);
 }
 
-static __always_inline __u16 vlan_id(const struct vlan_tag *tag)
+static __always_inline __u16 vlan_id(const struct frame *frame, __u32 tag)
 {
-	return bpf_ntohs(tag->tci) & VLAN_VID_MASK;
+	return frame->tag_count > tag ? bpf_ntohs(frame->tags[tag].tci) & VLAN_VID_MASK : 0;
 }
 
 /* A tag with VID 0 carries a priority and no VLAN, so it counts as no tag at all. */
-static __always_inline void frame_read_vlans(struct frame *frame)
+static __always_inline void frame_read_vlans(struct frame *frame, const struct hook *hook)
 {
-	__u16 outer = frame->tag_count > 0 ? vlan_id(&frame->tags[0]) : 0;
-	__u16 inner = frame->tag_count > 1 ? vlan_id(&frame->tags[1]) : 0;
+	__u16 outer, inner;
 
+	if (frame->has_stripped_tag) {
+		outer = hook_stripped_tci(hook) & VLAN_VID_MASK;
+		inner = vlan_id(frame, 0);
+	} else {
+		outer = vlan_id(frame, 0);
+		inner = vlan_id(frame, 1);
+	}
 	frame->vlan = outer ?: inner;
 	frame->inner_vlan = outer ? inner : 0;
 }
 
 enum frame_kind {
 	OTHER_TRAFFIC,
+	TOO_SHORT, /* to tell; where all of the frame is there, that is other traffic */
 	ADVERT_IPV4, /* of protocol 112, its fixed IP header whole */
 	ADVERT_IPV6,
 	ARP_FRAME,
@@ -81,24 +97,23 @@ enum frame_kind {
 };
 
 /* This is all that other traffic goes through, so it is kept short; IPv6 with extension headers is other traffic. */
-static __always_inline enum frame_kind frame_kind_of(struct frame *frame, struct xdp_md *ctx)
+static __always_inline enum frame_kind frame_kind_of(struct frame *frame, void *data, void *end, bool has_stripped_tag)
 {
-	void *data = (void *)(long)ctx->data;
-	void *end = (void *)(long)ctx->data_end;
 	struct ethhdr *eth = data;
 	void *next = eth + 1;
 	__be16 ethertype;
 
 	/* Every frame has room for an IPv4 header, and so for the tags. */
 	if (next + sizeof(struct iphdr) > end)
-		return OTHER_TRAFFIC;
+		return TOO_SHORT;
 	ethertype = *(__be16 *)(data + offsetof(struct ethhdr, h_proto));
+	frame->has_stripped_tag = has_stripped_tag;
 	frame->tags = next;
 	frame->tag_count = 0;
 
 #pragma unroll
 	for (int i = 0; i < VLAN_TAGS_MAX; i++) {
-		if (!is_vlan(ethertype))
+		if (!is_vlan(ethertype) || (i == VLAN_TAGS_MAX - 1 && has_stripped_tag))
 			break;
 		ethertype = frame->tags[i].ethertype;
 		next = &frame->tags[i + 1];
@@ -109,12 +124,14 @@ static __always_inline enum frame_kind frame_kind_of(struct frame *frame, struct
 	frame->next = next;
 	if (ethertype == bpf_htons(ETH_P_IP)) {
 		frame->ipv4 = next;
-		return (void *)(frame->ipv4 + 1) <= end && frame->ipv4->protocol == CARP_IPPROTO ? ADVERT_IPV4 : OTHER_TRAFFIC;
+		if ((void *)(frame->ipv4 + 1) > end)
+			return TOO_SHORT;
+		return frame->ipv4->protocol == CARP_IPPROTO ? ADVERT_IPV4 : OTHER_TRAFFIC;
 	}
 	if (ethertype == bpf_htons(ETH_P_IPV6)) {
 		frame->ipv6 = next;
 		if ((void *)(frame->ipv6 + 1) > end)
-			return OTHER_TRAFFIC;
+			return TOO_SHORT;
 		if (frame->ipv6->nexthdr == CARP_IPPROTO)
 			return ADVERT_IPV6;
 		return frame->ipv6->nexthdr == ICMPV6_PROTOCOL ? ICMPV6_FRAME : OTHER_TRAFFIC;
@@ -135,17 +152,17 @@ static __always_inline __u32 ipv4_header_len(const struct iphdr *ipv4)
 /* Bytes after the IP header, as the header has it; negative where it contradicts itself. */
 static __always_inline int frame_payload_len(const struct frame *frame)
 {
-	if (frame->ipv4)
+	if (is_ipv4(frame))
 		return (int)bpf_ntohs(frame->ipv4->tot_len) - (int)ipv4_header_len(frame->ipv4);
 	return bpf_ntohs(frame->ipv6->payload_len);
 }
 
 /* Finds the CARP header and leaves VRRP, which has the same protocol number and group, alone. */
-static __always_inline enum xcarp_verdict frame_find_advert(struct frame *frame)
+static __always_inline enum xcarp_verdict frame_find_advert(struct frame *frame, const struct hook *hook)
 {
 	struct carp_header *carp;
 
-	if (frame->ipv4) {
+	if (is_ipv4(frame)) {
 		__u32 len = ipv4_header_len(frame->ipv4);
 
 		if (frame->ipv4->frag_off & bpf_htons(IPV4_FRAG_OFFSET))
@@ -167,7 +184,7 @@ static __always_inline enum xcarp_verdict frame_find_advert(struct frame *frame)
 	/* VRRPv2 with seven addresses has CARP's version and authlen both, and only its length tells. */
 	if (carp->version_type >> 4 == CARP_VERSION && frame_payload_len(frame) == VRRP2_SEVEN_ADDRESSES_LEN)
 		return PASS_VRRP;
-	frame_read_vlans(frame);
+	frame_read_vlans(frame, hook);
 	return ACCEPTED;
 }
 

@@ -57,7 +57,7 @@ static __always_inline bool live_update(struct vr_live *live, const struct frame
 	live->advbase = carp->advbase;
 	live->advskew = carp->advskew;
 	live->demote = carp->demote;
-	live->ip_version = frame->ipv4 ? 4 : 6;
+	live->ip_version = frame->ip_version;
 	/* Ends the writing, and counts. */
 	accepted = __sync_fetch_and_add(&live->accepted, LIVE_WRITING + 1);
 	__asm__ volatile("" : : "r"(accepted) : "memory");
@@ -84,7 +84,7 @@ static __always_inline void ring_push(const struct frame *frame, const struct vr
 	record->abi_version = XCARP_ABI_VERSION;
 	record->type = RECORD_ADVERT;
 	record->reason = 0;
-	record->ip_version = frame->ipv4 ? 4 : 6;
+	record->ip_version = frame->ip_version;
 	record->advbase = carp->advbase;
 	record->advskew = carp->advskew;
 	record->demote = carp->demote;

@@ -23,7 +23,7 @@ static __always_inline bool frame_read_group(const struct frame *frame, __be32 *
 {
 	const __be32 *words;
 
-	if (frame->ipv4) {
+	if (is_ipv4(frame)) {
 		*group = frame->ipv4->daddr;
 		return true;
 	}
@@ -33,11 +33,11 @@ static __always_inline bool frame_read_group(const struct frame *frame, __be32 *
 }
 
 static __always_inline enum xcarp_verdict find_vrouter(struct vrouter *vr, const struct frame *frame,
-						       const struct xdp_md *ctx)
+						       const struct hook *hook)
 {
 	struct vr_key key = {
-		.ifindex = ctx->ingress_ifindex,
-		.ip_version = frame->ipv4 ? 4 : 6,
+		.ifindex = hook_ifindex(hook),
+		.ip_version = frame->ip_version,
 		.vlan = frame->vlan,
 		.inner_vlan = frame->inner_vlan,
 		.vhid = frame->carp->vhid,

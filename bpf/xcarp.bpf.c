@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The data plane: every frame of an interface comes through here before the kernel has allocated anything for
- * it. CARP adverts of our virtual routers are checked, authenticated, recorded and end here; all else goes on to
- * the host untouched. It knows no time but that of arrival and decides no election.
+ * The data plane: every frame of an interface comes through here, by XDP before the kernel has allocated anything for
+ * it, or at the interface's ingress. CARP adverts of our virtual routers are checked, authenticated, recorded and end here; all
+ * else goes on to the host untouched. It knows no time but that of arrival and decides no election.
  */
 #include <linux/bpf.h>
+#include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
 
+#include "hook.bpf.h"
 #include "parse.bpf.h"
 #include "vrouter.bpf.h"
 #include "checks.bpf.h"
@@ -15,21 +17,22 @@
 #include "record.bpf.h"
 #include "fence.bpf.h"
 #include "count.bpf.h"
+#include "linear.bpf.h"
 
 _Static_assert(ACCEPTED == 0, "the chain of checks goes on while each says ACCEPTED");
 
-static __always_inline int xdp_action(enum xcarp_verdict verdict, const struct vrouter *vr)
+static __always_inline bool goes_on(enum xcarp_verdict verdict, const struct vrouter *vr)
 {
 	switch (verdict) {
 	case ACCEPTED:
-		return vr->entry->tap ? XDP_PASS : XDP_DROP;
+		return vr->entry->tap;
 	case PASS_NO_VROUTER:
 	case PASS_VRRP:
 	case PASS_UNREADABLE:
 	case PASS_ABI_MISMATCH:
-		return XDP_PASS;
+		return true;
 	default:
-		return XDP_DROP;
+		return false;
 	}
 }
 
@@ -46,40 +49,74 @@ static __always_inline enum xcarp_verdict judge_strong(const struct frame *frame
 }
 
 /* The whole way of an advert, compiled once for each IP version: what depends on that is then no question any more. */
-static __always_inline int take_advert(struct frame *frame, struct xdp_md *ctx)
+static __always_inline bool take_advert(struct frame *frame, const struct hook *hook)
 {
 	struct vrouter vr = {};
 	enum xcarp_verdict verdict;
 
-	verdict = frame_find_advert(frame) ?:
-		  find_vrouter(&vr, frame, ctx) ?:
+	verdict = frame_find_advert(frame, hook) ?:
+		  find_vrouter(&vr, frame, hook) ?:
 		  check_and_tell(frame, &vr) ?:
 		  load_vrouter(&vr) ?:
 		  (frame->is_strong ? judge_strong(frame, &vr) : judge_weak(frame, &vr)) ?:
 		  record_advert(frame, &vr);
 	count(verdict);
-	return xdp_action(verdict, &vr);
+	return goes_on(verdict, &vr);
+}
+
+/* Does the host get it? */
+static __always_inline bool take_frame(struct frame *frame, enum frame_kind kind, const struct hook *hook)
+{
+	switch (kind) {
+	case ADVERT_IPV4:
+		frame->ip_version = 4;
+		return take_advert(frame, hook);
+	case ADVERT_IPV6:
+		frame->ip_version = 6;
+		return take_advert(frame, hook);
+	case ARP_FRAME:
+		return may_be_answered(frame, ARP_FRAME, hook);
+	case ICMPV6_FRAME:
+		return may_be_answered(frame, ICMPV6_FRAME, hook);
+	default:
+		return true;
+	}
 }
 
 SEC("xdp.frags")
-int xcarp(struct xdp_md *ctx)
+int xcarp(struct xdp_md *xdp)
 {
+	const struct hook hook = { .at = AT_XDP, .xdp = xdp };
+	enum frame_kind kind;
 	struct frame frame;
 
-	switch (frame_kind_of(&frame, ctx)) {
-	case ADVERT_IPV4:
-		frame.ipv6 = NULL;
-		return take_advert(&frame, ctx);
-	case ADVERT_IPV6:
-		frame.ipv4 = NULL;
-		return take_advert(&frame, ctx);
-	case ARP_FRAME:
-		return answer_question(&frame, ARP_FRAME, ctx);
-	case ICMPV6_FRAME:
-		return answer_question(&frame, ICMPV6_FRAME, ctx);
-	default:
-		return XDP_PASS;
+	kind = frame_kind_of(&frame, hook_data(&hook), hook_data_end(&hook), false);
+	return take_frame(&frame, kind, &hook) ? XDP_PASS : XDP_DROP;
+}
+
+/*
+ * For tcx and for clsact alike. TC_ACT_UNSPEC: the programs that others have attached behind this one see the frame, too. The
+ * question mark: who wants it loaded says so.
+ */
+SEC("?tc")
+int xcarp_tc(struct __sk_buff *skb)
+{
+	const struct hook hook = { .at = AT_TC, .skb = skb };
+	bool has_stripped_tag = hook_has_stripped_tag(&hook);
+	enum frame_kind kind;
+	struct frame frame;
+
+	kind = frame_kind_of(&frame, hook_data(&hook), hook_data_end(&hook), has_stripped_tag);
+	if (kind == OTHER_TRAFFIC)
+		return TC_ACT_UNSPEC;
+	if (lacks_bytes(&hook)) {
+		if (kind == TOO_SHORT && !may_be_ours(skb, has_stripped_tag))
+			return TC_ACT_UNSPEC;
+		if (pull_headers(skb))
+			return TC_ACT_UNSPEC;
+		kind = frame_kind_of(&frame, hook_data(&hook), hook_data_end(&hook), has_stripped_tag);
 	}
+	return take_frame(&frame, kind, &hook) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
