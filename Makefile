@@ -34,7 +34,7 @@ BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra -Werror -Iinclude -I/usr/include/$(s
 
 CORE := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/core/*.c))
 ENGINE := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/engine/*.c))
-PROGRAM := $(addprefix $(BUILD)/user/,xcarp.o cleanup.o vrouters.o interfaces.o keys.o keyrings.o plan.o loader.o runner.o)
+PROGRAM := $(addprefix $(BUILD)/user/,xcarp.o cleanup.o vrouters.o interfaces.o floods.o keys.o keyrings.o plan.o loader.o runner.o)
 CTL := $(BUILD)/user/xcarpctl.o $(BUILD)/user/core/request.o $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/ctl/*.c))
 IO := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/io/*.c))
 REFERENCE := $(BUILD)/selftests/reference.o
@@ -72,7 +72,7 @@ $(BUILD)/%.o: %.c Makefile
 
 $(BUILD)/user/io/tx_bpf.o $(BUILD)/selftests/bpf/test_send.o: $(BUILD)/send.skel.h
 
-$(BUILD)/user/io/maps.o $(BUILD)/user/io/program.o $(BUILD)/user/io/xdp.o $(BPF_TEST_PARTS) $(BPF_TESTS:$(BUILD)/tests/%=$(BUILD)/selftests/%.o): $(BUILD)/xcarp.skel.h
+$(BUILD)/user/io/maps.o $(addprefix $(BUILD)/user/io/,program.o xdp.o tc.o) $(BPF_TEST_PARTS) $(BPF_TESTS:$(BUILD)/tests/%=$(BUILD)/selftests/%.o): $(BUILD)/xcarp.skel.h
 
 # libseccomp: jumps, argument masks and what a call is numbered on which machine are more than a program should know by itself.
 $(BUILD)/xcarp: $(PROGRAM) $(ENGINE) $(CORE) $(IO)
@@ -91,13 +91,13 @@ $(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/selftests/%.o $(REFERENCE) $(CORE)
 	$(Q)$(CC) $(CFLAGS) $(XCARP_LDFLAGS) $^ $(UNIT_LIBS) -o $@
 
 $(BUILD)/tests/unit/test_engine: $(ENGINE)
-$(BUILD)/tests/unit/test_plan: $(addprefix $(BUILD)/user/,plan.o keyrings.o loader.o io/host.o io/loop.o io/secret.o)
+$(BUILD)/tests/unit/test_plan: $(addprefix $(BUILD)/user/,plan.o keyrings.o loader.o io/host.o io/loop.o io/secret.o io/thread.o)
 $(BUILD)/tests/unit/test_keyrings: $(addprefix $(BUILD)/user/,keyrings.o io/secret.o)
 $(BUILD)/tests/unit/test_plan $(BUILD)/tests/unit/test_siphash $(BUILD)/tests/unit/test_keyrings: UNIT_LIBS = $(shell $(PKG_CONFIG) --libs libsodium)
 
 # What valgrind cannot follow: processes.
 $(BUILD)/tests/io/test_runner: $(addprefix $(BUILD)/user/,plan.o keyrings.o loader.o runner.o) \
-	$(addprefix $(BUILD)/user/io/,host.o log.o loop.o process.o runner.o secret.o)
+	$(addprefix $(BUILD)/user/io/,host.o log.o loop.o process.o runner.o secret.o thread.o)
 
 $(IO_TESTS): $(BUILD)/tests/%: $(BUILD)/selftests/%.o $(CORE)
 	$(SAY) LD $@

@@ -361,6 +361,19 @@ has_xdp() {
 	ip -n "$LAB-$1" -d link show dev eth0 2>/dev/null | grep -q 'prog/xdp'
 }
 
+# has_tc HOST: a program or a filter at the ingress of its eth0. bpftool and tc of Debian 12 do not show tcx: call 321 is bpf(), 16
+# BPF_PROG_QUERY, 46 BPF_TCX_INGRESS.
+has_tc() {
+	local ifindex
+
+	ifindex=$(ip -n "$LAB-$1" -o link show dev eth0 2>/dev/null | cut -d: -f1)
+	[[ $ifindex ]] || return 1
+	[[ $(tc -n "$LAB-$1" filter show dev eth0 ingress 2>/dev/null) ]] || lab_run "$1" perl -e '
+		my $query = pack "L4 Q L L Q4", $ARGV[0], 46, (0) x 9;
+		exit(syscall(321, 16, $query, length $query) < 0 || !unpack "x24 L", $query);
+	' "$ifindex"
+}
+
 xdp_id() {
 	ip -n "$LAB-$1" -d link show dev eth0 2>/dev/null | sed -n 's/.*prog.xdp id \([0-9]*\) .*/\1/p'
 }
@@ -391,6 +404,8 @@ left_on() {
 	pins=$(lab_pins "$1")
 	has_addr "$1" "$VIP" && echo "address $VIP"
 	has_xdp "$1" && echo "an XDP program on eth0"
+	has_tc "$1" && echo "a program at the ingress of eth0"
+	[[ $(tc -n "$LAB-$1" qdisc show dev eth0 2>/dev/null) == *clsact* ]] && echo "a clsact on eth0"
 	[[ -e $pins ]] && echo "pins: $(ls "$pins")"
 	[[ -e $LAB_DIR/$1.pid ]] && echo "a pidfile"
 	return 0

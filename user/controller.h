@@ -36,6 +36,16 @@ struct vrouter_slot {
 	bool is_adopted; /* its map slot was a dead process's */
 };
 
+/* --hook=auto: adverts that are refused on an interface, and XDP in front of its tc hook. */
+struct flood {
+	uint64_t window_ns; /* when counting began */
+	uint64_t calm_ns; /* until when it counts as flooded */
+	uint64_t not_before_ns; /* it could not be put in front */
+	uint32_t count; /* refused since window_ns */
+	bool in_front;
+	bool is_changing;
+};
+
 /* A link of the host, whether virtual routers are on it or not, or a name that they wait for. */
 struct interface {
 	char name[XCARP_IFNAME_LEN];
@@ -48,6 +58,7 @@ struct interface {
 	uint32_t first; /* virtual router */
 	uint64_t adverts_in_256_s; /* what all of them send as masters */
 	uint32_t number; /* in the controller's list */
+	struct flood flood;
 };
 
 /* A change of the list under way. */
@@ -89,6 +100,7 @@ struct controller {
 	struct table *by_name;
 	struct table *by_ifindex;
 	uint64_t attach_again_ns; /* the earliest of them */
+	uint64_t floods_ns; /* when to look after floods; UINT64_MAX: there is none */
 
 	struct loop *loop;
 	struct rtnl *rtnl;
@@ -184,5 +196,19 @@ void interfaces_lose(struct controller *c);
 void interfaces_resync_begin(struct controller *c);
 void interfaces_resync_end(struct controller *c, uint64_t now_ns);
 void interfaces_link(struct controller *c, const struct rtnl_link *link, uint64_t now_ns);
+
+/* The one of that number, or NULL. */
+struct interface *interface_of(struct controller *c, uint32_t ifindex);
+
+/* floods.c */
+
+/* Adverts for a virtual router were refused: count of them, since the last time. */
+void floods_notice(struct controller *c, uint32_t index, uint32_t count, uint64_t now_ns);
+uint64_t floods_deadline(const struct controller *c);
+void floods_timers(struct controller *c, uint64_t now_ns);
+void floods_front_done(struct controller *c, struct interface *interface, bool in_front, int err, uint64_t now_ns);
+
+/* Its program is gone. */
+void floods_forget(struct interface *interface);
 
 #endif

@@ -37,7 +37,7 @@ static struct interface *find_name(const struct controller *c, const char *name)
 	return NULL;
 }
 
-static struct interface *find_ifindex(const struct controller *c, uint32_t ifindex)
+struct interface *interface_of(struct controller *c, uint32_t ifindex)
 {
 	uint32_t at;
 
@@ -151,6 +151,7 @@ static void forget_interface(struct controller *c, struct interface *interface)
 	if (!interface->is_attached)
 		return;
 	interface->is_attached = false;
+	floods_forget(interface);
 	for (uint32_t index = interface->first; index != NO_INDEX; index = c->slots[index].next)
 		take_out(c, index);
 	tx_unlink(c->tx, interface->link.ifindex);
@@ -426,7 +427,7 @@ static void update_there(struct controller *c, struct interface *interface, cons
 
 void interfaces_link(struct controller *c, const struct rtnl_link *link, uint64_t now_ns)
 {
-	struct interface *interface = find_ifindex(c, link->ifindex);
+	struct interface *interface = interface_of(c, link->ifindex);
 
 	if (interface && (link->is_gone || strcmp(interface->name, link->name)))
 		update_gone(c, interface, now_ns);
@@ -442,6 +443,7 @@ int interfaces_find(struct controller *c)
 	int err;
 
 	c->attach_again_ns = UINT64_MAX;
+	c->floods_ns = UINT64_MAX;
 	c->by_name = table_new(0);
 	c->by_ifindex = table_new(0);
 	if (!c->by_name || !c->by_ifindex)

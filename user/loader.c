@@ -3,12 +3,12 @@
 
 #include <errno.h>
 #include <malloc.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "io/thread.h"
 
 #define STACK_SIZE (512 * 1024) /* files that include files, 16 deep */
 #define FREE_WAIT_S 1
@@ -87,32 +87,6 @@ struct loader *loader_new(struct loop *loop, plan_maker *make)
 	return NULL;
 }
 
-/* With all signals blocked, and never under the real-time scheduling that the main loop may have. */
-static int start_thread(struct loader *loader)
-{
-	pthread_attr_t attr;
-	sigset_t all, before;
-	int err;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
-	pthread_attr_setschedpolicy(&attr, SCHED_OTHER);
-	/* Said, or glibc takes the priority of the main loop, which this policy does not have. */
-	pthread_attr_setschedparam(&attr, &(struct sched_param){ 0 });
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&loader->thread, &attr, thread_main, loader);
-	/* Under SCHED_IDLE or SCHED_BATCH, which holds up nobody, it may not be better than the main loop. */
-	if (err == EPERM) {
-		pthread_attr_setinheritsched(&attr, PTHREAD_INHERIT_SCHED);
-		err = pthread_create(&loader->thread, &attr, thread_main, loader);
-	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return -err;
-}
-
 int loader_start(struct loader *loader, const struct options *options, const struct plan_running *running,
 		 uint32_t running_count, loader_done *done, void *ctx)
 {
@@ -125,7 +99,7 @@ int loader_start(struct loader *loader, const struct options *options, const str
 	loader->running_count = running_count;
 	loader->done = done;
 	loader->ctx = ctx;
-	err = start_thread(loader);
+	err = thread_start(&loader->thread, STACK_SIZE, true, thread_main, loader);
 	loader->is_busy = !err;
 	return err;
 }

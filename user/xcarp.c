@@ -134,6 +134,8 @@ static void on_record(void *ctx, const struct xcarp_record *record, uint64_t now
 	struct controller *c = ctx;
 
 	engine_record(c->engine, record, now_ns);
+	if (record->type == RECORD_NOTICE && record->reason != ACCEPTED)
+		floods_notice(c, record->index, record->count, now_ns);
 }
 
 static void on_sent(void *ctx, uint32_t index, int error, uint64_t now_ns)
@@ -229,6 +231,15 @@ static void on_orphans_off(void *ctx)
 	struct controller *c = ctx;
 
 	rtnl_finish(c->rtnl);
+}
+
+static void on_front_done(void *ctx, uint32_t ifindex, bool in_front, int err)
+{
+	struct controller *c = ctx;
+	struct interface *interface = interface_of(c, ifindex);
+
+	if (interface && interface->is_attached)
+		floods_front_done(c, interface, in_front, err, loop_now_ns());
 }
 
 static void on_settled(void *ctx, uint64_t took_ns, uint64_t now_ns)
@@ -407,6 +418,7 @@ static int open_dataplane(struct controller *c)
 		.vrouters = c->change.plan.add_count,
 		.vips = count_vips(&c->change.plan),
 		.capacity_min = c->options.capacity,
+		.hook = c->options.hook,
 		.mode = c->options.xdp_mode,
 		.tap = c->options.tap,
 		.every = c->options.debug,
@@ -414,6 +426,7 @@ static int open_dataplane(struct controller *c)
 		.record = on_record,
 		.orphan = on_orphan,
 		.orphans_off = on_orphans_off,
+		.front_done = on_front_done,
 		.ctx = c,
 	});
 	return c->dataplane ? 0 : -EIO;
@@ -569,6 +582,8 @@ static uint64_t next_deadline(const struct controller *c)
 		deadline_ns = c->attach_again_ns;
 	if (vrouters_deadline(c) < deadline_ns)
 		deadline_ns = vrouters_deadline(c);
+	if (floods_deadline(c) < deadline_ns)
+		deadline_ns = floods_deadline(c);
 	if (dataplane_deadline(c->dataplane) < deadline_ns)
 		deadline_ns = dataplane_deadline(c->dataplane);
 	if (notify_deadline() < deadline_ns)
@@ -620,6 +635,7 @@ static int run(struct controller *c)
 		scripts_timers(c->scripts, now_ns);
 		vrouters_work(c, now_ns);
 		dataplane_timers(c->dataplane, now_ns);
+		floods_timers(c, now_ns);
 		tell_status(c, now_ns);
 		tell_waiting(c);
 	}

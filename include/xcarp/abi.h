@@ -340,6 +340,8 @@ enum xcarp_hook {
 	HOOK_NONE, /* about to be attached */
 	HOOK_XDP_NATIVE,
 	HOOK_XDP_GENERIC,
+	HOOK_TCX, /* at the ingress: tcx */
+	HOOK_CLSACT, /* there, too: a filter of a clsact qdisc */
 };
 
 /* `interfaces`: which owner uses the program on which interface. Whoever removes the last one of an interface detaches. */
@@ -349,9 +351,14 @@ struct interface_key {
 };
 
 struct interface_entry {
-	__u32 program_id; /* of what was there after attaching: the program, or the dispatcher that it is part of */
+	__u32 program_id; /* XDP: of what was there after attaching: the program, or the dispatcher that it is part of */
 	enum xcarp_hook hook;
 	char name[XCARP_IFNAME_LEN];
+	__u8 in_front; /* 1: a flood lasts, so the program is at the XDP hook, too, in native mode */
+	__u8 loses_offloads; /* 1: while the program is there, other traffic does without offloads */
+	/* What whoever takes the program off undoes. */
+	__u8 made_qdisc; /* 1: the clsact was made for it */
+	__u8 set_gro; /* 1: GRO was turned on for it */
 };
 
 /*

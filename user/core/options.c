@@ -364,6 +364,21 @@ static bool set_fence_after(struct parse *parse, char *value)
 	return true;
 }
 
+static bool set_hook(struct parse *parse, char *value)
+{
+	static const char *const hooks[] = {
+		[CHOOSE_XDP] = "xdp",
+		[CHOOSE_TC] = "tc",
+		[CHOOSE_AUTO] = "auto",
+	};
+	int hook = find_word(value, hooks, COUNT(hooks));
+
+	if (hook < 0)
+		return refuse(parse, value, "must be xdp, tc or auto");
+	parse->options->hook = (enum hook_choice)hook;
+	return true;
+}
+
 static bool set_xdp_mode(struct parse *parse, char *value)
 {
 	static const char *const modes[] = {
@@ -467,6 +482,7 @@ static const struct option own_options[] = {
 	{ 0, "clock-skew", CALL(set_clock_skew), "SECS", "strict: how far a peer's clock may be off at first (60)", false },
 	{ 0, "fence-after", CALL(set_fence_after), "MS", "a master that owes an answer for so long is silenced (10 to 40)", false },
 	{ 0, "pidfile", CALL(set_pidfile), "FILE", "write the process id to FILE, remove FILE at exit", true },
+	{ 0, "hook", CALL(set_hook), "HOOK", "where adverts are taken: xdp, tc or auto (xdp)", true },
 	{ 0, "xdp-mode", CALL(set_xdp_mode), "MODE", "auto, native or generic (auto)", true },
 	{ 0, "tx", CALL(set_tx), "MODE", "how adverts are sent: auto, packet, bpf or xsk (auto)", true },
 	{ 0, "capacity", CALL(set_capacity), "N", "virtual routers that the maps of this network namespace have room for", true },
@@ -728,6 +744,10 @@ int options_parse(struct options *options, int argc, char **argv, char error[OPT
 		if (argc == 2)
 			return 0;
 		snprintf(error, OPTIONS_ERROR_LEN, "--cleanup: goes with no other option: it takes away what all dead processes left");
+		return -EINVAL;
+	}
+	if (options->hook != CHOOSE_XDP && options->xdp_mode != ATTACH_AUTO) {
+		snprintf(error, OPTIONS_ERROR_LEN, "--xdp-mode: goes with --hook=xdp only: the others choose by themselves");
 		return -EINVAL;
 	}
 	return (options->config ? check_config(&parse) : check_vr(&options->vr, error)) ? 0 : -EINVAL;

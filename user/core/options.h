@@ -16,6 +16,14 @@
 #include "election.h"
 #include "vip.h"
 
+/* Which hook of an interface the program uses. */
+enum hook_choice {
+	CHOOSE_XDP,
+	CHOOSE_TC,
+	CHOOSE_AUTO, /* native XDP where other traffic loses nothing by it, else tc, with XDP in front during a flood */
+};
+
+/* Of XDP. */
 enum attach_mode {
 	ATTACH_AUTO, /* native, or generic with a warning */
 	ATTACH_NATIVE,
@@ -82,7 +90,8 @@ struct options {
 	const char *control_group; /* name or number; NULL: none */
 	bool check;
 	enum cleanup_scope cleanup;
-	enum attach_mode xdp_mode;
+	enum hook_choice hook;
+	enum attach_mode xdp_mode; /* ATTACH_AUTO, if hook is not CHOOSE_XDP */
 	enum tx_mode tx;
 	uint32_t capacity; /* virtual routers that the maps are to have room for; 0: not said */
 	int realtime; /* SCHED_FIFO priority, 1 to 99; 0: none */

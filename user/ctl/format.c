@@ -147,6 +147,19 @@ const char *hold_name(unsigned int hold)
 	return pick(names, sizeof(names) / sizeof(*names), hold);
 }
 
+const char *hook_name(unsigned int hook)
+{
+	static const char *const names[] = {
+		[HOOK_NONE] = "none",
+		[HOOK_XDP_NATIVE] = "xdp-native",
+		[HOOK_XDP_GENERIC] = "xdp-generic",
+		[HOOK_TCX] = "tcx",
+		[HOOK_CLSACT] = "clsact",
+	};
+
+	return hook < sizeof(names) / sizeof(*names) ? names[hook] : "?";
+}
+
 const char *auth_name(unsigned int auth)
 {
 	static const char *const names[] = {

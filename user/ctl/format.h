@@ -47,6 +47,7 @@ const char *state_name(unsigned int state); /* MASTER, BACKUP, INIT; ? */
 const char *hold_name(unsigned int hold); /* none, demoted, promoted; ? */
 
 const char *auth_name(unsigned int auth); /* as --auth; ? */
+const char *hook_name(unsigned int hook); /* of enum xcarp_hook; ? */
 
 /* A counter of struct xcarp_drops by its place; XCARP_VERDICT_COUNT: ring_full. NULL: there is no such. */
 const char *drop_name(unsigned int verdict);

@@ -30,6 +30,7 @@ static const struct {
 	[MAP_VIPS] = { "vips", sizeof(struct vip_entry), false },
 	[MAP_DROPS] = { "drops", sizeof(struct xcarp_drops), false },
 	[MAP_GUARD] = { "guard", sizeof(struct vr_guard), false },
+	[MAP_INTERFACES] = { "interfaces", sizeof(struct interface_entry), false },
 };
 
 static size_t mapped_bytes(const struct maps *maps, enum map map)

@@ -21,6 +21,7 @@ enum map {
 	MAP_VIPS,
 	MAP_DROPS,
 	MAP_GUARD,
+	MAP_INTERFACES,
 	MAP_COUNT,
 };
 

@@ -57,6 +57,45 @@ static int read_addresses(struct snapshot *snapshot, const struct maps *maps)
 	return 0;
 }
 
+static int compare_uses(const void *a, const void *b)
+{
+	const struct use *x = a, *y = b;
+
+	if (x->key.ifindex != y->key.ifindex)
+		return x->key.ifindex < y->key.ifindex ? -1 : 1;
+	return (x->key.owner > y->key.owner) - (x->key.owner < y->key.owner);
+}
+
+static int read_uses(struct snapshot *snapshot, const struct maps *maps)
+{
+	void *keys, *values;
+	ssize_t count = maps_read_hash(maps, MAP_INTERFACES, sizeof(struct interface_key), sizeof(struct interface_entry), &keys,
+				       &values);
+
+	if (count < 0)
+		return (int)count;
+	snapshot->uses = ctl_realloc(NULL, (size_t)count, sizeof(*snapshot->uses));
+	snapshot->use_count = (size_t)count;
+	for (ssize_t i = 0; i < count; i++) {
+		struct use *use = &snapshot->uses[i];
+
+		use->key = ((const struct interface_key *)keys)[i];
+		use->entry = ((const struct interface_entry *)values)[i];
+		format_name(use->entry.name, sizeof(use->entry.name), use->interface);
+	}
+	free(keys);
+	free(values);
+	qsort(snapshot->uses, snapshot->use_count, sizeof(*snapshot->uses), compare_uses);
+	return 0;
+}
+
+const struct use *snapshot_use(const struct snapshot *snapshot, const struct vrouter *vr)
+{
+	const struct use wanted = { .key = { .ifindex = vr->live.ifindex, .owner = vr->owner } };
+
+	return bsearch(&wanted, snapshot->uses, snapshot->use_count, sizeof(wanted), compare_uses);
+}
+
 static void read_owners(struct snapshot *snapshot, const struct maps *maps)
 {
 	const struct xcarp_owner *shared = maps_owners(maps);
@@ -228,7 +267,7 @@ int snapshot_take(struct snapshot *snapshot, const struct maps *maps, const stru
 	*snapshot = (struct snapshot){ .abi = maps->abi };
 	read_owners(snapshot, maps);
 	take_slots(snapshot, maps, places);
-	err = take_entries(snapshot, maps, places) ?: read_addresses(snapshot, maps) ?:
+	err = take_entries(snapshot, maps, places) ?: read_addresses(snapshot, maps) ?: read_uses(snapshot, maps) ?:
 	      maps_read_drops(maps, &snapshot->drops);
 	snapshot->now_ns = clock_now_ns(CLOCK_MONOTONIC);
 	if (!err) {
@@ -249,6 +288,7 @@ void snapshot_free(struct snapshot *snapshot)
 	free(snapshot->vrouters);
 	free(snapshot->owners);
 	free(snapshot->addresses);
+	free(snapshot->uses);
 	*snapshot = (struct snapshot){ 0 };
 }
 

@@ -41,6 +41,13 @@ struct owner {
 	bool is_alive;
 };
 
+/* One process's use of an interface. */
+struct use {
+	struct interface_key key;
+	struct interface_entry entry;
+	char interface[NAME_TEXT_LEN];
+};
+
 struct snapshot {
 	uint64_t now_ns; /* CLOCK_MONOTONIC */
 	struct xcarp_abi abi;
@@ -51,6 +58,8 @@ struct snapshot {
 	size_t dead_owner_count;
 	struct address *addresses; /* by slot, address */
 	size_t address_count;
+	struct use *uses; /* by ifindex */
+	size_t use_count;
 	struct xcarp_drops drops;
 	size_t states[MASTER + 1];
 	uint64_t worst_late_ns;
@@ -61,6 +70,9 @@ int snapshot_take(struct snapshot *snapshot, const struct maps *maps, const stru
 		  char error[CTL_ERROR_LEN]);
 
 void snapshot_free(struct snapshot *snapshot);
+
+/* How the virtual router's process uses its interface; NULL: not at all, as it is not there. */
+const struct use *snapshot_use(const struct snapshot *snapshot, const struct vrouter *vr);
 
 /* Nanoseconds from a time of the maps until the snapshot; 0 if it lies after. */
 static inline uint64_t snapshot_age_ns(const struct snapshot *snapshot, uint64_t when_ns)

@@ -11,6 +11,7 @@
 #include "ctl/snapshot.h"
 
 #define JOURNAL_LINES 10
+#define COST "other traffic does without offloads while it is there (--hook=auto avoids that)"
 
 static void add_summary(struct text *text, const struct snapshot *snapshot)
 {
@@ -43,6 +44,27 @@ static void add_drops(struct text *text, const struct snapshot *snapshot)
 		text_add(text, "\n");
 }
 
+/* Interfaces where XDP is not for nothing; several processes may use one. */
+static void add_costs(struct text *text, const struct snapshot *snapshot)
+{
+	const struct use *first = NULL, *last = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < snapshot->use_count; i++) {
+		const struct use *use = &snapshot->uses[i];
+
+		if (!use->entry.loses_offloads || (last && last->key.ifindex == use->key.ifindex))
+			continue;
+		first = first ? first : use;
+		last = use;
+		count++;
+	}
+	if (count == 1)
+		text_printf(text, "%s: %s: " COST "\n", first->interface, hook_name(first->entry.hook));
+	else if (count)
+		text_printf(text, "%zu interfaces, from %s: %s: " COST "\n", count, first->interface, hook_name(first->entry.hook));
+}
+
 static void add_table(struct text *text, const struct snapshot *snapshot)
 {
 	const struct vrouter **rows = ctl_realloc(NULL, snapshot->count, sizeof(*rows));
@@ -65,6 +87,17 @@ static void add_field(struct text *text, const char *name, const char *value)
 	text_printf(text, "  %-16s %s\n", name, value);
 }
 
+static void add_hook(struct text *text, const struct snapshot *snapshot, const struct vrouter *vr)
+{
+	const struct use *use = snapshot_use(snapshot, vr);
+
+	if (!use)
+		return;
+	text_printf(text, "  %-16s %s%s%s\n", "hook", hook_name(use->entry.hook),
+		    use->entry.in_front ? ", with xdp-native in front while a flood lasts" : "",
+		    use->entry.loses_offloads ? ": " COST : "");
+}
+
 static void add_state(struct text *text, const struct snapshot *snapshot, const struct vrouter *vr)
 {
 	char span[SPAN_TEXT_LEN], master[ADDRESS_TEXT_LEN];
@@ -77,6 +110,7 @@ static void add_state(struct text *text, const struct snapshot *snapshot, const 
 	add_field(text, "master", vrouter_master(vr, master));
 	if (!live->ifindex)
 		add_field(text, "interface", "is not there, or cannot be used");
+	add_hook(text, snapshot, vr);
 	text_printf(text, "  %-16s advbase %u s, advskew %u/256 s\n", "own interval", live->own_advbase, live->own_advskew);
 	add_field(text, "authentication", auth_name(live->auth));
 	text_printf(text, "  %-16s %llu sent, %llu accepted\n", "adverts", (unsigned long long)live->adverts_sent,
@@ -238,6 +272,18 @@ static void json_owner(struct text *text, const struct snapshot *snapshot, const
 	json_close(text, '}');
 }
 
+static void json_use(struct text *text, const struct use *use)
+{
+	json_open(text, NULL, '{');
+	json_string(text, "interface", use->interface);
+	json_u64(text, "ifindex", use->key.ifindex);
+	json_u64(text, "owner", use->key.owner);
+	json_string(text, "hook", hook_name(use->entry.hook));
+	json_bool(text, "in_front", use->entry.in_front);
+	json_bool(text, "loses_offloads", use->entry.loses_offloads);
+	json_close(text, '}');
+}
+
 static void add_json(struct text *text, const struct snapshot *snapshot)
 {
 	json_open(text, NULL, '{');
@@ -255,6 +301,10 @@ static void add_json(struct text *text, const struct snapshot *snapshot)
 	json_open(text, "owners", '[');
 	for (size_t i = 0; i < snapshot->owner_count; i++)
 		json_owner(text, snapshot, &snapshot->owners[i]);
+	json_close(text, ']');
+	json_open(text, "interfaces", '[');
+	for (size_t i = 0; i < snapshot->use_count; i++)
+		json_use(text, &snapshot->uses[i]);
 	json_close(text, ']');
 	json_open(text, "vrouters", '[');
 	for (size_t i = 0; i < snapshot->count; i++)
@@ -279,6 +329,7 @@ static int report(const struct command_options *options, const struct maps *maps
 	} else {
 		add_summary(&text, snapshot);
 		add_drops(&text, snapshot);
+		add_costs(&text, snapshot);
 		if (snapshot->count) {
 			text_add(&text, "\n");
 			add_table(&text, snapshot);

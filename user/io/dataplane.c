@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
+#include "io/front.h"
 #include "io/groups.h"
 #include "io/log.h"
 #include "io/share.h"
@@ -38,6 +39,7 @@ struct dataplane {
 	uint32_t records_left; /* of the drain under way */
 	uint32_t records; /* of the drain under way */
 	uint32_t generation;
+	struct front *front;
 	struct adoption *adoptions;
 	uint32_t adoption_count;
 };
@@ -135,11 +137,12 @@ struct dataplane *dataplane_new(const struct dataplane_config *config)
 	libbpf_set_print(log_libbpf);
 	libxdp_set_print(log_libxdp);
 
-	err = share_join(&dp->share, config->mode) ?: open_ring(dp);
+	err = share_join(&dp->share, config->hook, config->mode) ?: open_ring(dp);
 	if (err) {
 		dataplane_free(dp);
 		return NULL;
 	}
+	dp->front = front_new(config->loop, &dp->share.program, dp->share.owner, config->front_done, config->ctx);
 	/* Where libxdp's dispatcher is to be pinned. Set only where it has to be: scripts inherit it. */
 	if (strcmp(dp->share.dir.root, BPFFS_USUAL))
 		setenv("LIBXDP_BPFFS", dp->share.dir.root, 1);
@@ -205,6 +208,18 @@ int dataplane_attach(struct dataplane *dp, uint32_t ifindex, const char *name)
 bool dataplane_is_attached(struct dataplane *dp, uint32_t ifindex, const struct rtnl_programs *told)
 {
 	return program_is_on(&dp->share.program, dp->share.owner, ifindex, told);
+}
+
+bool dataplane_put_in_front(struct dataplane *dp, uint32_t ifindex, const char *name, bool in_front)
+{
+	return dp->front && front_ask(dp->front, ifindex, name, in_front);
+}
+
+bool dataplane_may_have_front(const struct dataplane *dp, uint32_t ifindex)
+{
+	/* What goes on to the host by --tap would come by twice. */
+	return dp->config.hook == CHOOSE_AUTO && !dp->config.tap &&
+	       program_is_at_tc(&dp->share.program, dp->share.owner, ifindex);
 }
 
 void dataplane_detach(struct dataplane *dp, uint32_t ifindex)
@@ -347,7 +362,7 @@ int dataplane_pins_fd(const struct dataplane *dp)
 
 bool dataplane_attaches_by_id(const struct dataplane *dp)
 {
-	return !dp->share.program.xdp.stands_alone;
+	return program_attaches_by_id(&dp->share.program);
 }
 
 void dataplane_journal(struct dataplane *dp, struct journal_entry *entry)
@@ -651,6 +666,7 @@ static void close_all(struct dataplane *dp, void (*leave)(struct share *share))
 	if (dp->ring_source.ready)
 		loop_remove(dp->config.loop, &dp->ring_source);
 	ring_buffer__free(dp->ring);
+	front_free(dp->front);
 	leave(&dp->share);
 	forget_adoptions(dp);
 	groups_free(dp->groups);

@@ -29,6 +29,7 @@ struct dataplane_config {
 	uint32_t vrouters; /* how many it is going to have: for the ring, and for the maps where it is the first process */
 	uint32_t vips; /* of all of them */
 	uint32_t capacity_min; /* virtual routers of all processes that the maps have room for at least; 0: as it comes */
+	enum hook_choice hook;
 	enum attach_mode mode;
 	bool tap;
 	bool every; /* a record for each accepted advert, not only for news */
@@ -37,6 +38,8 @@ struct dataplane_config {
 	/* An address that a dead process held is to go; orphans_off() returns when all of them are off. */
 	void (*orphan)(void *ctx, uint32_t ifindex, const struct vip *vip);
 	void (*orphans_off)(void *ctx);
+	/* dataplane_put_in_front() is done: 0, or -errno as program_put_in_front(). */
+	void (*front_done)(void *ctx, uint32_t ifindex, bool in_front, int err);
 	void *ctx;
 };
 
@@ -71,6 +74,15 @@ int dataplane_attach(struct dataplane *dp, uint32_t ifindex, const char *name);
 
 /* False where the interface has lost our program to somebody else. told: what the kernel told of it last. */
 bool dataplane_is_attached(struct dataplane *dp, uint32_t ifindex, const struct rtnl_programs *told);
+
+/*
+ * A flood lasts on an attached interface: the program is put at its XDP hook, in front of its ingress, by a thread; and taken off
+ * there again. False: the thread is busy, or cannot be had; try later. config->front_done follows.
+ */
+bool dataplane_put_in_front(struct dataplane *dp, uint32_t ifindex, const char *name, bool in_front);
+
+/* Its program is at the tc hook, where XDP in front of it may help. */
+bool dataplane_may_have_front(const struct dataplane *dp, uint32_t ifindex);
 
 /* The interface is gone, or no longer ours to use. The program stays as long as another process uses it there. */
 void dataplane_detach(struct dataplane *dp, uint32_t ifindex);

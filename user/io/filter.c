@@ -76,6 +76,10 @@ static const struct {
 	{ SCMP_SYS(bpf), SCMP_CMP(0, SCMP_CMP_EQ, BPF_OBJ_GET_INFO_BY_FD) },
 	{ SCMP_SYS(bpf), SCMP_CMP(0, SCMP_CMP_EQ, BPF_PROG_TEST_RUN) },
 	{ SCMP_SYS(bpf), SCMP_CMP(0, SCMP_CMP_EQ, BPF_PROG_GET_FD_BY_ID) },
+	/* tcx */
+	{ SCMP_SYS(bpf), SCMP_CMP(0, SCMP_CMP_EQ, BPF_PROG_ATTACH) },
+	{ SCMP_SYS(bpf), SCMP_CMP(0, SCMP_CMP_EQ, BPF_PROG_DETACH) },
+	{ SCMP_SYS(bpf), SCMP_CMP(0, SCMP_CMP_EQ, BPF_PROG_QUERY) },
 };
 
 /* Sockets. Of stream sockets none: root's word at one is enough for D-Bus and others to run a program. */

@@ -2,24 +2,46 @@
 #include "program.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "io/log.h"
+#include "io/offloads.h"
+#include "io/owners.h"
 #include "io/rtnl_query.h"
 #include "xcarp.skel.h"
 
-void program_init(struct program *program, const struct maps *maps, enum attach_mode mode, const char *directory)
+void program_init(struct program *program, const struct maps *maps, enum hook_choice hook, enum attach_mode mode,
+		  const char *directory)
 {
-	*program = (struct program){ .maps = maps, .mode = mode };
+	*program = (struct program){ .maps = maps, .hook = hook, .mode = mode };
 	xdp_init(&program->xdp, maps, directory);
+	tc_init(&program->tc, maps, directory);
+}
+
+int program_make(struct program *program)
+{
+	return tc_load(&program->tc);
 }
 
 int program_join(struct program *program, struct maps *maps)
 {
-	return xdp_join(&program->xdp) ?: maps_open_keys(maps, xdp_fd(&program->xdp));
+	int err = tc_join(&program->tc) ?: maps_open_keys(maps, program->tc.fd) ?: xdp_join(&program->xdp);
+
+	return err == -ENOENT && program->tc.fd >= 0 ? 0 : err;
+}
+
+bool program_attaches_by_id(const struct program *program)
+{
+	return program->hook != CHOOSE_TC && !program->xdp.stands_alone;
+}
+
+static bool is_tc(enum xcarp_hook hook)
+{
+	return hook == HOOK_TCX || hook == HOOK_CLSACT;
 }
 
 static void for_each_use(const struct program *program, void (*found)(void *ctx, const void *key, const void *value), void *ctx)
@@ -29,7 +51,7 @@ static void for_each_use(const struct program *program, void (*found)(void *ctx,
 
 static bool is_other_mode(const struct program *program, enum xcarp_hook hook)
 {
-	return program->mode != ATTACH_AUTO && (program->mode == ATTACH_GENERIC) != (hook == HOOK_XDP_GENERIC);
+	return program->mode != ATTACH_AUTO && !is_tc(hook) && (program->mode == ATTACH_GENERIC) != (hook == HOOK_XDP_GENERIC);
 }
 
 struct misfits {
@@ -75,13 +97,25 @@ static bool find_use(const struct program *program, uint32_t owner, uint32_t ifi
 	return !bpf_map_lookup_elem(program->maps->fd[MAP_INTERFACES], &key, entry);
 }
 
-static bool others_use(const struct program *program, uint32_t owner, uint32_t ifindex)
+/* Another process that uses it there, dead or alive. */
+static bool find_other(const struct program *program, uint32_t owner, uint32_t ifindex, struct interface_entry *entry)
 {
-	struct interface_entry entry;
-
 	for (uint32_t other = 0; other < XCARP_OWNERS_MAX; other++)
-		if (other != owner && program->maps->owners[other].pid && find_use(program, other, ifindex, &entry))
+		if (other != owner && program->maps->owners[other].pid && find_use(program, other, ifindex, entry))
 			return true;
+	return false;
+}
+
+/* With the program attached. */
+static bool find_living(const struct program *program, uint32_t owner, uint32_t ifindex, struct interface_entry *entry)
+{
+	for (uint32_t other = 0; other < XCARP_OWNERS_MAX; other++) {
+		pid_t pid = (pid_t)program->maps->owners[other].pid;
+
+		if (other != owner && pid && find_use(program, other, ifindex, entry) && entry->hook != HOOK_NONE &&
+		    owner_lives(other, &pid))
+			return true;
+	}
 	return false;
 }
 
@@ -100,7 +134,7 @@ static void check_use(void *ctx, const void *key, const void *value)
 	struct renewal *renewal = ctx;
 
 	(void)value;
-	if (!xdp_can_renew(&renewal->program->xdp, use->ifindex))
+	if (renewal->program->xdp.program && !xdp_can_renew(&renewal->program->xdp, use->ifindex))
 		renewal->err = -EOPNOTSUPP;
 }
 
@@ -110,9 +144,11 @@ static void renew_use(void *ctx, const void *key, const void *value)
 	const struct interface_key *use = key;
 	struct renewal *renewal = ctx;
 
-	if (!renewal->err)
+	if (!renewal->err && renewal->program->xdp.program)
 		renewal->err = xdp_renew_at(&renewal->program->xdp, renewal->skel, use->ifindex);
-	entry.program_id = renewal->id;
+	if (!renewal->err)
+		renewal->err = tc_renew_at(&renewal->program->tc, bpf_program__fd(renewal->skel->progs.xcarp_tc), use->ifindex);
+	entry.program_id = is_tc(entry.hook) ? 0 : renewal->id;
 	if (!renewal->err)
 		bpf_map_update_elem(renewal->program->maps->fd[MAP_INTERFACES], key, &entry, BPF_EXIST);
 }
@@ -127,38 +163,170 @@ int program_renew(struct program *program)
 		for_each_use(program, check_use, &renewal);
 	if (!renewal.err)
 		for_each_use(program, renew_use, &renewal);
-	if (!renewal.err)
+	if (!renewal.err && program->xdp.program)
 		renewal.err = xdp_renewed(&program->xdp, renewal.skel);
+	if (!renewal.err)
+		renewal.err = tc_renewed(&program->tc, bpf_program__fd(renewal.skel->progs.xcarp_tc));
 	xcarp_bpf__destroy(renewal.skel);
 	return renewal.err;
 }
 
 static void warn_of_mode(const struct program *program, const char *name, enum xcarp_hook hook)
 {
-	if (is_other_mode(program, hook))
-		log_warn("%s: another process has attached the shared XDP program in %s mode", name,
-			 hook == HOOK_XDP_GENERIC ? "generic" : "native");
+	static const char *const places[] = {
+		[HOOK_NONE] = "nowhere",
+		[HOOK_XDP_NATIVE] = "at the XDP hook in native mode",
+		[HOOK_XDP_GENERIC] = "at the XDP hook in generic mode",
+		[HOOK_TCX] = "at the tc hook",
+		[HOOK_CLSACT] = "at the tc hook",
+	};
+
+	if (is_other_mode(program, hook) || (program->hook != CHOOSE_AUTO && (program->hook == CHOOSE_TC) != is_tc(hook)))
+		log_warn("%s: another process has attached the shared program %s", name, places[hook]);
+}
+
+/* What other traffic loses by a program in the driver, and what can be given back. */
+static void tell_offloads(const char *name, const struct offloads *before, struct interface_entry *entry)
+{
+	char lost[OFFLOADS_TEXT_LEN];
+	struct offloads now;
+	bool is_on;
+
+	if (offloads_is_veth(before)) {
+		entry->loses_offloads = 1;
+		if (!offloads_get_gro(name, &is_on) && !is_on)
+			entry->set_gro = !offloads_set_gro(name, true);
+		log_warn("%s: with an XDP program in its driver (veth) the other end of the pair sends without TSO and other "
+			 "segmentation offloads, so other traffic is slower%s; --hook=auto avoids that", name,
+			 entry->set_gro ? " (GRO is on meanwhile, which helps)" : "");
+	} else if (!offloads_read(name, &now) && offloads_lost(name, before, &now, lost)) {
+		entry->loses_offloads = 1;
+		log_warn("%s: with an XDP program in its driver (%s) it does without %s, so other traffic is slower; --hook=auto "
+			 "avoids that", name, before->driver, lost);
+	}
 }
 
 /* What is there after attaching: the program, or the dispatcher that it is part of. */
-static int note_found(struct program *program, uint32_t owner, uint32_t ifindex, struct interface_entry *entry)
+static int find_xdp(const struct program *program, uint32_t ifindex, const char *name, struct interface_entry *entry)
 {
 	struct xdp_found found;
 	int err = xdp_find(&program->xdp, ifindex, &found);
 
-	if (err)
+	if (err) {
+		log_error("%s: cannot see which XDP program it has: %s", name, strerror(-err));
 		return err;
+	}
 	entry->program_id = found.id;
 	entry->hook = found.hook;
-	return note_use(program, owner, ifindex, entry);
+	return 0;
+}
+
+static int use_xdp(struct program *program, uint32_t ifindex, const char *name, struct interface_entry *entry)
+{
+	struct offloads before;
+	bool has_offloads = !offloads_read(name, &before), was_there;
+	int err = xdp_attach(&program->xdp, ifindex, name, program->mode, &was_there) ?: find_xdp(program, ifindex, name, entry);
+
+	if (!err && !was_there && has_offloads && entry->hook == HOOK_XDP_NATIVE)
+		tell_offloads(name, &before, entry);
+	return err;
+}
+
+static int use_tc(struct program *program, uint32_t ifindex, const char *name, struct interface_entry *entry)
+{
+	bool made_qdisc, was_there;
+	int err = tc_attach(&program->tc, ifindex, name, &was_there, &entry->hook, &made_qdisc);
+
+	entry->program_id = 0;
+	entry->made_qdisc |= made_qdisc;
+	return err;
+}
+
+/* Native XDP costs nothing here: neither offloads of this interface nor, of a veth, those of its other end. */
+static bool try_lossless(struct program *program, uint32_t ifindex, const char *name)
+{
+	char lost[OFFLOADS_TEXT_LEN];
+	struct offloads before, now;
+
+	if (offloads_read(name, &before) || offloads_is_veth(&before) || xdp_load_alone(&program->xdp) ||
+	    xdp_try_native(&program->xdp, ifindex, name))
+		return false;
+	if (!offloads_read(name, &now) && !offloads_lost(name, &before, &now, lost))
+		return true;
+	xdp_take_off(&program->xdp, ifindex, name);
+	return false;
+}
+
+static int use_auto(struct program *program, uint32_t ifindex, const char *name, struct interface_entry *entry)
+{
+	if (try_lossless(program, ifindex, name))
+		return find_xdp(program, ifindex, name, entry);
+	/* For floods: while it still may be loaded. */
+	xdp_load_alone(&program->xdp);
+	return use_tc(program, ifindex, name, entry);
+}
+
+static int use(struct program *program, uint32_t ifindex, const char *name, struct interface_entry *entry)
+{
+	switch (program->hook) {
+	case CHOOSE_TC:
+		return use_tc(program, ifindex, name, entry);
+	case CHOOSE_AUTO:
+		return use_auto(program, ifindex, name, entry);
+	default:
+		return use_xdp(program, ifindex, name, entry);
+	}
+}
+
+/* Where others have it already it stays as it is. */
+static int use_with_others(struct program *program, uint32_t ifindex, const char *name, struct interface_entry *entry)
+{
+	int err = is_tc(entry->hook) ? use_tc(program, ifindex, name, entry) : use_xdp(program, ifindex, name, entry);
+
+	if (!err)
+		warn_of_mode(program, name, entry->hook);
+	return err;
+}
+
+static void take_off_hook(struct program *program, uint32_t ifindex, const char *name, const struct interface_entry *entry,
+			  bool from_tc)
+{
+	int taken = from_tc ? tc_take_off(&program->tc, ifindex, name, entry->made_qdisc) :
+			      xdp_take_off(&program->xdp, ifindex, name);
+
+	if (!from_tc && entry->set_gro)
+		offloads_set_gro(name, false);
+	if (taken <= 0)
+		return;
+	if (program->is_told)
+		log_info("%s: %s program taken off", name, from_tc ? "tc" : "XDP");
+	program->taken_off++;
+}
+
+/* A predecessor may have had it at the other hook. */
+static void leave_other_hook(struct program *program, uint32_t ifindex, const char *name, const struct interface_entry *before,
+			     struct interface_entry *entry)
+{
+	if (is_tc(entry->hook)) {
+		take_off_hook(program, ifindex, name, before, false);
+		entry->set_gro = 0;
+		entry->loses_offloads = 0;
+	} else {
+		take_off_hook(program, ifindex, name, before, true);
+		entry->made_qdisc = 0;
+	}
 }
 
 int program_use(struct program *program, uint32_t owner, uint32_t ifindex, const char *name)
 {
-	struct interface_entry entry = { 0 };
-	bool was_there;
+	struct interface_entry entry = { 0 }, before = { 0 };
+	bool has_before, has_living;
 	int err;
 
+	has_living = find_living(program, owner, ifindex, &before);
+	has_before = has_living || find_other(program, owner, ifindex, &before);
+	if (has_before)
+		entry = before;
 	snprintf(entry.name, sizeof(entry.name), "%s", name);
 	/* Before the program is there: whoever dies in between is still known to have been about to attach it. */
 	err = note_use(program, owner, ifindex, &entry);
@@ -166,62 +334,134 @@ int program_use(struct program *program, uint32_t owner, uint32_t ifindex, const
 		log_error("%s: cannot enter it into the maps: %s", name, strerror(-err));
 		return err;
 	}
-	err = xdp_attach(&program->xdp, ifindex, name, program->mode, &was_there);
-	if (!err) {
-		err = note_found(program, owner, ifindex, &entry);
-		if (err)
-			log_error("%s: cannot see which XDP program it has: %s", name, strerror(-err));
-	}
+	err = has_living ? use_with_others(program, ifindex, name, &entry) : use(program, ifindex, name, &entry);
+	if (!err && !has_living && has_before)
+		leave_other_hook(program, ifindex, name, &before, &entry);
+	err = err ?: note_use(program, owner, ifindex, &entry);
 	if (err)
 		program_leave(program, owner, ifindex);
-	else if (was_there)
-		warn_of_mode(program, name, entry.hook);
 	return err;
 }
 
 /* The program goes with its interface. */
-static void take_off(struct program *program, uint32_t ifindex)
+static void take_off(struct program *program, uint32_t owner, uint32_t ifindex)
 {
+	struct interface_entry entry;
 	char name[IF_NAMESIZE];
 
-	if (!if_indextoname(ifindex, name) || xdp_take_off(&program->xdp, ifindex, name) <= 0)
+	if (!find_use(program, owner, ifindex, &entry) || !if_indextoname(ifindex, name))
 		return;
-	if (program->is_told)
-		log_info("%s: XDP program taken off", name);
-	program->taken_off++;
+	take_off_hook(program, ifindex, name, &entry, false);
+	take_off_hook(program, ifindex, name, &entry, true);
 }
 
 void program_leave(struct program *program, uint32_t owner, uint32_t ifindex)
 {
-	if (!others_use(program, owner, ifindex))
-		take_off(program, ifindex);
+	struct interface_entry other;
+
+	if (!find_other(program, owner, ifindex, &other))
+		take_off(program, owner, ifindex);
 	forget_use(program, owner, ifindex);
 }
 
-static bool is_among(const struct program *program, uint32_t owner, uint32_t ifindex, const struct rtnl_programs *programs)
+/* Drivers that are known to go on receiving while a program is attached. Others reset the link, some for seconds. */
+static bool is_undisturbed(const char *name)
+{
+	static const char *const drivers[] = { "veth", "virtio_net", "tun" };
+	struct offloads offloads;
+
+	if (offloads_read(name, &offloads))
+		return false;
+	for (size_t i = 0; i < sizeof(drivers) / sizeof(*drivers); i++)
+		if (!strcmp(offloads.driver, drivers[i]))
+			return true;
+	return false;
+}
+
+bool program_is_at_tc(const struct program *program, uint32_t owner, uint32_t ifindex)
 {
 	struct interface_entry entry;
 
-	return xdp_has(programs, program->xdp.id) ||
-	       (find_use(program, owner, ifindex, &entry) && xdp_has(programs, entry.program_id));
+	return find_use(program, owner, ifindex, &entry) && is_tc(entry.hook);
+}
+
+static int note_in_front(const struct program *program, uint32_t owner, uint32_t ifindex, bool in_front)
+{
+	struct interface_entry entry;
+
+	if (!find_use(program, owner, ifindex, &entry))
+		return -ENOENT;
+	entry.in_front = in_front;
+	return note_use(program, owner, ifindex, &entry);
+}
+
+int program_put_in_front(const struct program *program, uint32_t owner, uint32_t ifindex, const char *name)
+{
+	int err = is_undisturbed(name) ? note_in_front(program, owner, ifindex, true) : -EOPNOTSUPP;
+
+	if (err)
+		return err;
+	err = xdp_put_in_front(&program->xdp, ifindex);
+	/* It may have been taken off the interface altogether meanwhile. */
+	if (!err && note_in_front(program, owner, ifindex, true) == -ENOENT)
+		xdp_take_from_front(&program->xdp, ifindex);
+	if (err)
+		note_in_front(program, owner, ifindex, false);
+	return err;
+}
+
+static bool others_have_in_front(const struct program *program, uint32_t owner, uint32_t ifindex)
+{
+	struct interface_entry entry;
+
+	for (uint32_t other = 0; other < XCARP_OWNERS_MAX; other++)
+		if (other != owner && program->maps->owners[other].pid && find_use(program, other, ifindex, &entry) && entry.in_front)
+			return true;
+	return false;
+}
+
+void program_take_from_front(const struct program *program, uint32_t owner, uint32_t ifindex)
+{
+	if (!others_have_in_front(program, owner, ifindex))
+		xdp_take_from_front(&program->xdp, ifindex);
+	note_in_front(program, owner, ifindex, false);
+}
+
+static bool is_among(const struct program *program, const struct interface_entry *entry, const struct rtnl_programs *programs)
+{
+	return xdp_has(programs, program->xdp.id) || xdp_has(programs, entry->program_id);
 }
 
 /* Not to know is no reason to give anything up: then it is. */
 bool program_is_on(const struct program *program, uint32_t owner, uint32_t ifindex, const struct rtnl_programs *told)
 {
+	struct interface_entry entry;
 	struct rtnl_programs programs;
 
+	if (!find_use(program, owner, ifindex, &entry))
+		return false;
+	if (is_tc(entry.hook))
+		return tc_is_on(&program->tc, ifindex);
 	/* What was told may be from before we attached it; what asks for the kernel's lock is the rare case. */
-	return is_among(program, owner, ifindex, told) || rtnl_query_programs(ifindex, &programs) ||
-	       is_among(program, owner, ifindex, &programs);
+	return is_among(program, &entry, told) || rtnl_query_programs(ifindex, &programs) ||
+	       is_among(program, &entry, &programs);
 }
 
 unsigned int program_take_off_leftovers(void)
 {
-	return xdp_take_off_leftovers();
+	struct if_nameindex *links = if_nameindex();
+	unsigned int count = xdp_take_off_leftovers();
+
+	if (!links)
+		return count;
+	for (struct if_nameindex *link = links; link->if_index; link++)
+		count += tc_take_off_leftover(link->if_index, link->if_name) == 1;
+	if_freenameindex(links);
+	return count;
 }
 
 void program_close(struct program *program)
 {
 	xdp_close(&program->xdp);
+	tc_close(&program->tc);
 }

@@ -12,20 +12,30 @@
 #include "core/options.h"
 #include "io/maps.h"
 #include "io/rtnl.h"
+#include "io/tc.h"
 #include "io/xdp.h"
 
 struct program {
 	const struct maps *maps;
+	enum hook_choice hook;
 	enum attach_mode mode;
 	struct xdp xdp;
+	struct tc tc;
 	bool is_told; /* each interface that it is taken off */
 	unsigned int taken_off; /* that many */
 };
 
-void program_init(struct program *program, const struct maps *maps, enum attach_mode mode, const char *directory);
+void program_init(struct program *program, const struct maps *maps, enum hook_choice hook, enum attach_mode mode,
+		  const char *directory);
 
-/* Takes the one that another process has loaded, and `keys` with it. -ENOENT: none has yet. Returns 0 or -errno. */
+/* Loads the one of the tc hook, through which others find `keys`. That of the XDP hook is loaded when it is first attached. */
+int program_make(struct program *program);
+
+/* Takes those that other processes have loaded, and `keys` with them. Returns 0 or -errno. */
 int program_join(struct program *program, struct maps *maps);
+
+/* What is to be attached yet needs privileges to load programs, and to look for others' by their number. */
+bool program_attaches_by_id(const struct program *program);
 
 /*
  * Puts ours in the place of the one that was joined, which another version has loaded: on each interface in one step, so that
@@ -42,6 +52,15 @@ int program_use(struct program *program, uint32_t owner, uint32_t ifindex, const
 
 /* Ends the owner's use; the last one takes the program off. */
 void program_leave(struct program *program, uint32_t owner, uint32_t ifindex);
+
+/*
+ * A flood on an interface where the program is at the tc hook: puts it at the XDP hook, too, if there is nothing, and takes it off
+ * there again. Takes as long as the driver does; it may be called from another thread than all else, one call at a time. 0;
+ * -EBUSY: the hook has another program, or there is none of ours to attach; -EOPNOTSUPP: attaching could interrupt the link.
+ */
+bool program_is_at_tc(const struct program *program, uint32_t owner, uint32_t ifindex);
+int program_put_in_front(const struct program *program, uint32_t owner, uint32_t ifindex, const char *name);
+void program_take_from_front(const struct program *program, uint32_t owner, uint32_t ifindex);
 
 /* Is it there, whoever has attached it? told: what the kernel told last; where it is not among them, it is asked once more. */
 bool program_is_on(const struct program *program, uint32_t owner, uint32_t ifindex, const struct rtnl_programs *told);

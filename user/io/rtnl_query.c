@@ -2,6 +2,7 @@
 #include "rtnl_query.h"
 
 #include <errno.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -53,4 +54,43 @@ int rtnl_query_programs(uint32_t ifindex, struct rtnl_programs *programs)
 	err = ask(fd, &query, programs);
 	close(fd);
 	return err;
+}
+
+struct filter_query {
+	struct nlmsghdr header;
+	struct tcmsg tc;
+};
+
+/* A dump: it ends with NLMSG_DONE, and its first message is that where there is nothing. */
+static bool has_filters_at(int fd, uint32_t ifindex, uint32_t parent)
+{
+	const struct filter_query query = {
+		.header = { .nlmsg_len = sizeof(query), .nlmsg_type = RTM_GETTFILTER, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.tc = { .tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex, .tcm_parent = parent },
+	};
+	_Alignas(struct nlmsghdr) char answer[ANSWER_MAX];
+	const struct nlmsghdr *first = (const struct nlmsghdr *)answer;
+	ssize_t n;
+
+	if (send(fd, &query, sizeof(query), 0) < 0)
+		return true;
+	n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT);
+	return n < (ssize_t)sizeof(*first) || first->nlmsg_type != NLMSG_DONE;
+}
+
+/* A socket each: where there are many, the rest of a dump stays in the first one. */
+static bool has_filters(uint32_t ifindex, uint32_t parent)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	bool has = fd < 0 || has_filters_at(fd, ifindex, parent);
+
+	if (fd >= 0)
+		close(fd);
+	return has;
+}
+
+bool rtnl_has_filters(uint32_t ifindex)
+{
+	return has_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)) ||
+	       has_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS));
 }

@@ -3,11 +3,15 @@
 #ifndef XCARP_IO_RTNL_QUERY_H
 #define XCARP_IO_RTNL_QUERY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "io/rtnl_message.h"
 
 /* The XDP programs of one interface. Returns 0 or -errno. libbpf's query has the kernel tell of all interfaces there are. */
 int rtnl_query_programs(uint32_t ifindex, struct rtnl_programs *programs);
+
+/* Is there any filter in its clsact? Not to know counts as yes. */
+bool rtnl_has_filters(uint32_t ifindex);
 
 #endif

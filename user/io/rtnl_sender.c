@@ -5,15 +5,15 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "io/thread.h"
 
 #define STACK_SIZE (64 * 1024)
 
@@ -181,29 +181,12 @@ static void close_events(struct rtnl_sender *sender)
 	sender->wake_fd = sender->finished.fd = -1;
 }
 
-/* With all signals blocked. */
-static int start_thread(struct rtnl_sender *sender)
-{
-	pthread_attr_t attr;
-	sigset_t all, before;
-	int err;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&sender->thread, &attr, thread_main, sender);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return -err;
-}
-
 int rtnl_sender_start(struct rtnl_sender *sender)
 {
 	int err = open_events(sender);
 
 	if (!err) {
-		err = start_thread(sender);
+		err = thread_start(&sender->thread, STACK_SIZE, false, thread_main, sender);
 		sender->has_thread = !err;
 		if (err)
 			loop_remove(sender->loop, &sender->finished);

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/heir.h"
@@ -20,7 +19,6 @@
 #endif
 
 #define WAIT_NS 5000000000ull
-#define JOIN_RETRY_NS 20000000
 #define RECORDS_PER_VR 2 /* room in the ring */
 #define RECORD_BYTES 64 /* a record and the ring's header for it */
 #define RING_MIN_BYTES (64u << 10)
@@ -491,7 +489,8 @@ static int make(struct share *share)
 
 	take_ruins_away(share);
 	err = maps_make(&share->maps, &share->size) ?:
-	      maps_pin(&share->maps, share->dir.path);
+	      maps_pin(&share->maps, share->dir.path) ?:
+	      program_make(&share->program);
 	if (!err)
 		return 0;
 	log_error("cannot make the maps of this network namespace (%s): %s", share->dir.name, strerror(-err));
@@ -499,20 +498,17 @@ static int make(struct share *share)
 	return err;
 }
 
-/* Somebody lives whose maps are as they are. -EAGAIN: he has not come to loading the program yet. */
+/* Somebody lives whose maps are as they are. */
 static int join(const struct share *share, int program_err)
 {
-	if (program_err == -ENOENT)
-		return -EAGAIN;
 	if (program_err)
-		log_error("%s: %s", share->program.xdp.pin, strerror(-program_err));
+		log_error("%s: %s", share->program.tc.pin, strerror(-program_err));
 	else if (share->size.capacity_min > share->maps.abi.capacity)
 		log_warn("--capacity=%u has no effect: the first xcarp process of this network namespace has sized the maps, "
 			 "for %u virtual routers", share->size.capacity_min, share->maps.abi.capacity);
 	return program_err;
 }
 
-/* -EAGAIN: as join(). */
 static int join_or_make(struct share *share)
 {
 	pid_t pids[PIDS_TOLD];
@@ -625,32 +621,21 @@ static void share_init(struct share *share)
 	maps_init(&share->maps);
 }
 
-int share_join(struct share *share, enum attach_mode mode)
+int share_join(struct share *share, enum hook_choice hook, enum attach_mode mode)
 {
-	static const struct timespec pause = { .tv_nsec = JOIN_RETRY_NS };
-	uint64_t until_ns = loop_now_ns() + WAIT_NS;
 	int err;
 
 	share_init(share);
 	err = bpffs_find(&share->dir);
 	if (err)
 		return err;
-	program_init(&share->program, &share->maps, mode, share->dir.path);
-	for (;;) {
-		err = share_lock(share);
-		if (err)
-			return err;
-		err = join_locked(share);
-		share_unlock(share);
-		if (err != -EAGAIN)
-			return err;
-		if (loop_now_ns() >= until_ns)
-			break;
-		nanosleep(&pause, NULL);
-	}
-	log_error("another xcarp has made the maps of this network namespace (%s), but has not loaded the program; is it stopped? "
-		  "End it or let it go on", share->dir.name);
-	return -EBUSY;
+	program_init(&share->program, &share->maps, hook, mode, share->dir.path);
+	err = share_lock(share);
+	if (err)
+		return err;
+	err = join_locked(share);
+	share_unlock(share);
+	return err;
 }
 
 /* The name last: it says that we live. */
@@ -729,7 +714,7 @@ int share_clean(struct share *share)
 	err = bpffs_find(&share->dir);
 	if (err)
 		return err;
-	program_init(&share->program, &share->maps, ATTACH_AUTO, share->dir.path);
+	program_init(&share->program, &share->maps, CHOOSE_XDP, ATTACH_AUTO, share->dir.path);
 	/* Locking makes it. */
 	is_there = !access(share->dir.path, F_OK);
 	err = share_lock(share);

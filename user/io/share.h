@@ -49,7 +49,7 @@ struct share {
  * Joins the others, or makes the maps. size, orphan and ctx are set, all else is zero. Returns 0, or -errno after a logged
  * line; share_leave() is due either way.
  */
-int share_join(struct share *share, enum attach_mode mode);
+int share_join(struct share *share, enum hook_choice hook, enum attach_mode mode);
 
 /* The end of this owner, and of everything if it is the last one. Waits. */
 void share_leave(struct share *share);

@@ -211,7 +211,7 @@ static int clear_interface(const struct xdp *xdp, uint32_t ifindex, const char *
 	if (occupancy.who != OCCUPANT_FOREIGN)
 		return 0;
 	log_error("%s: XDP program id %u (%s) is there already and cannot be shared; take it off with "
-		  "`ip link set dev %s xdp off` (or xdp-loader unload), or load it through libxdp's dispatcher",
+		  "`ip link set dev %s xdp off` (or xdp-loader unload), or load it through libxdp's dispatcher, or start xcarp with --hook=tc",
 		  name, occupancy.id, occupancy.name, name);
 	return -EBUSY;
 }
@@ -293,6 +293,54 @@ int xdp_attach(struct xdp *xdp, uint32_t ifindex, const char *name, enum attach_
 	return attach(xdp, ifindex, name, mode);
 }
 
+int xdp_load_alone(struct xdp *xdp)
+{
+	int err = xdp->program ? 0 : xdp_join(xdp);
+
+	if (err != -ENOENT)
+		return err;
+	xdp->skel = xcarp_bpf__open();
+	if (!xdp->skel)
+		return -errno;
+	err = maps_give_to(xdp->maps, xdp->skel) ?:
+	      xcarp_bpf__load(xdp->skel);
+	if (!err && bpf_obj_pin(bpf_program__fd(xdp->skel->progs.xcarp), xdp->pin))
+		err = -errno;
+	return err ?: xdp_join(xdp);
+}
+
+int xdp_try_native(struct xdp *xdp, uint32_t ifindex, const char *name)
+{
+	struct occupancy occupancy;
+	int err = take_off_leftover(xdp, ifindex, name, &occupancy);
+
+	if (err || occupancy.who == OCCUPANT_SHARED)
+		return err;
+	if (occupancy.who == OCCUPANT_DISPATCHER || occupancy.who == OCCUPANT_FOREIGN || !xdp->stands_alone)
+		return -EBUSY;
+	return attach_in(xdp, ifindex, XDP_MODE_NATIVE);
+}
+
+int xdp_put_in_front(const struct xdp *xdp, uint32_t ifindex)
+{
+	struct occupancy occupancy;
+	int err = xdp->stands_alone ? look_at(xdp, ifindex, &occupancy) : -EBUSY;
+
+	if (err || occupancy.who == OCCUPANT_SHARED)
+		return err;
+	if (occupancy.who != OCCUPANT_NONE)
+		return -EBUSY;
+	return bpf_xdp_attach((int)ifindex, xdp_fd(xdp), XDP_FLAGS_UPDATE_IF_NOEXIST | XDP_FLAGS_DRV_MODE, NULL);
+}
+
+void xdp_take_from_front(const struct xdp *xdp, uint32_t ifindex)
+{
+	LIBBPF_OPTS(bpf_xdp_attach_opts, ours, .old_prog_fd = xdp->program ? xdp_fd(xdp) : -1);
+
+	if (xdp->program)
+		bpf_xdp_detach((int)ifindex, XDP_FLAGS_DRV_MODE, &ours);
+}
+
 int xdp_find(const struct xdp *xdp, uint32_t ifindex, struct xdp_found *found)
 {
 	struct occupancy occupancy;
@@ -343,7 +391,9 @@ int xdp_load_anew(const struct xdp *xdp, struct xcarp_bpf **skel, uint32_t *id)
 	*skel = xcarp_bpf__open();
 	if (!*skel)
 		return -errno;
-	err = maps_give_to(xdp->maps, *skel) ?: xcarp_bpf__load(*skel);
+	err = maps_give_to(xdp->maps, *skel) ?:
+	      bpf_program__set_autoload((*skel)->progs.xcarp_tc, true) ?:
+	      xcarp_bpf__load(*skel);
 	if (!err && bpf_obj_get_info_by_fd(bpf_program__fd((*skel)->progs.xcarp), &info, &len))
 		err = -errno;
 	*id = info.id;

@@ -44,6 +44,17 @@ int xdp_fd(const struct xdp *xdp);
  */
 int xdp_attach(struct xdp *xdp, uint32_t ifindex, const char *name, enum attach_mode mode, bool *was_there);
 
+/*
+ * For whoever has another hook to fall back to, so without a line: as above, but in native mode, and by itself, not through a
+ * dispatcher. xdp_load_alone() comes first. -EBUSY: there is another program.
+ */
+int xdp_load_alone(struct xdp *xdp);
+int xdp_try_native(struct xdp *xdp, uint32_t ifindex, const char *name);
+
+/* The same of a program that is loaded, and where nothing of ours can be left over. And back. */
+int xdp_put_in_front(const struct xdp *xdp, uint32_t ifindex);
+void xdp_take_from_front(const struct xdp *xdp, uint32_t ifindex);
+
 int xdp_find(const struct xdp *xdp, uint32_t ifindex, struct xdp_found *found);
 
 /* Is the program with this id among those that the interface has? */
