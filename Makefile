@@ -34,8 +34,8 @@ BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra -Werror -Iinclude -I/usr/include/$(s
 
 CORE := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/core/*.c))
 ENGINE := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/engine/*.c))
-PROGRAM := $(addprefix $(BUILD)/user/,xcarp.o cleanup.o vrouters.o interfaces.o floods.o keys.o keyrings.o plan.o loader.o runner.o)
-CTL := $(BUILD)/user/xcarpctl.o $(BUILD)/user/core/request.o $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/ctl/*.c))
+PROGRAM := $(filter-out $(BUILD)/user/xcarpctl.o,$(patsubst %.c,$(BUILD)/%.o,$(wildcard user/*.c)))
+CTL := $(addprefix $(BUILD)/user/,xcarpctl.o version.o core/request.o) $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/ctl/*.c))
 IO := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/io/*.c))
 REFERENCE := $(BUILD)/selftests/reference.o
 UNIT_TESTS := $(patsubst selftests/%.c,$(BUILD)/tests/%,$(wildcard selftests/unit/test_*.c))

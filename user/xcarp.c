@@ -21,10 +21,7 @@
 #include "io/process.h"
 #include "io/secret.h"
 #include "runner.h"
-
-#ifndef XCARP_VERSION
-#define XCARP_VERSION "unknown"
-#endif
+#include "version.h"
 
 #define NS_PER_MS 1000000ull
 #define STATES_TOLD_MAX 256 /* log lines at USR1 */
@@ -764,7 +761,7 @@ int main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	if (c.options.version) {
-		puts("xcarp " XCARP_VERSION);
+		version_print("xcarp");
 		return EXIT_SUCCESS;
 	}
 	if (c.options.cleanup) {

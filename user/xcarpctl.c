@@ -16,10 +16,7 @@
 #include "ctl/text.h"
 #include "ctl/top.h"
 #include "ctl/words.h"
-
-#ifndef XCARP_VERSION
-#define XCARP_VERSION "unknown"
-#endif
+#include "version.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))
 #define SECONDS_MAX 86400.0
@@ -207,7 +204,7 @@ static const struct option {
 	{ 0, "all", TAKES_CLEANUP, set_all, NULL, "also of network namespaces that are gone" },
 	{ 'w', "wait", TAKES_REQUEST, set_wait, "SECS", "wait until the states have followed" },
 	{ 'h', "help", TAKES_COMMON, set_help, NULL, "this text" },
-	{ 0, "version", TAKES_COMMON, set_version, NULL, "print the version" },
+	{ 0, "version", TAKES_COMMON, set_version, NULL, "print the versions of this program, its libraries and the kernel" },
 };
 
 /* Commands. */
@@ -427,7 +424,7 @@ static int run(const struct command *command, struct parse *parse)
 	char error[CTL_ERROR_LEN];
 
 	if (parse->version) {
-		puts("xcarpctl " XCARP_VERSION);
+		version_print("xcarpctl");
 		return EXIT_SUCCESS;
 	}
 	if (parse->help)
