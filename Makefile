@@ -237,6 +237,7 @@ install: all ## into DESTDIR and PREFIX
 	$(INSTALL) -D -m 755 $(BUILD)/xcarpctl $(DESTDIR)$(SBINDIR)/xcarpctl
 	$(INSTALL) -D -m 644 scripts/xcarpctl.8 $(DESTDIR)$(MANDIR)/man8/xcarpctl.8
 	$(INSTALL) -D -m 644 scripts/xcarp.8 $(DESTDIR)$(MANDIR)/man8/xcarp.8
+	sed -i 's|/usr/local/share/xcarp/|$(EXAMPLEDIR)/|' $(DESTDIR)$(MANDIR)/man8/xcarp.8
 	$(INSTALL) -D -m 644 scripts/xcarp@.service $(DESTDIR)$(UNITDIR)/xcarp@.service
 	$(INSTALL) -D -m 755 scripts/examples/vip-up.sh $(DESTDIR)$(EXAMPLEDIR)/vip-up.sh
 	$(INSTALL) -D -m 755 scripts/examples/vip-down.sh $(DESTDIR)$(EXAMPLEDIR)/vip-down.sh
@@ -248,11 +249,19 @@ uninstall: ## what install put there
 	rm -f $(DESTDIR)$(EXAMPLEDIR)/vip-up.sh $(DESTDIR)$(EXAMPLEDIR)/vip-down.sh $(DESTDIR)$(EXAMPLEDIR)/xcarp.env
 	-rmdir $(DESTDIR)$(EXAMPLEDIR)
 
+dist: ## a tarball of the last commit, in build/
+	@mkdir -p build
+	@[ -z "$$(git status --porcelain)" ] || echo 'make dist: what is not committed is not in it' >&2
+	git archive --prefix=xcarp-$(VERSION)/ HEAD | gzip -9n >build/xcarp-$(VERSION).tar.gz
+
+deb: ## packages for the Debian or Ubuntu that runs, in build/deb/
+	scripts/debian/build $(VERSION)
+
 clean: ## away with build/
 	rm -rf build
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all help tests sim-long fuzz fuzz-run fuzz-long fuzz-coverage check bench bench-programs install uninstall clean
+.PHONY: all help tests sim-long fuzz fuzz-run fuzz-long fuzz-coverage check bench bench-programs install uninstall dist deb clean
 .DELETE_ON_ERROR:
 .SECONDARY:
