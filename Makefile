@@ -19,7 +19,7 @@ BUILD := build/asan
 SANITIZER := -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all
 endif
 Q := $(if $(V),,@)
-SAY = $(if $(V),@:,@printf '  %-7s %s\n')
+SAY = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),@:,@printf '  %-7s %s\n')
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
 CFLAGS ?= -O2 -g

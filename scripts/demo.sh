@@ -104,6 +104,7 @@ who_holds() {
 
 ((EUID == 0)) || lab_die "must be root to make network namespaces (try sudo)"
 scripts/setup.sh build || exit 1
+echo "Building xcarp"
 make -s -j "$(nproc)" || exit 1
 
 cat <<EOF2

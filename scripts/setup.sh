@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Installs what xcarp's build, or its tests, lack on Debian and Ubuntu. Does nothing where nothing is missing.
+# Installs what xcarp's build, its tests or its packages lack on Debian and Ubuntu. Does nothing where nothing is missing.
 #
-#	scripts/setup.sh build|test...
+#	scripts/setup.sh build|test|deb...
 
 set -u
 
 build=(clang llvm gcc make pkg-config libbpf-dev libxdp-dev libnl-3-dev libnl-route-3-dev libsodium-dev libseccomp-dev libncurses-dev libelf-dev
 	zlib1g-dev linux-libc-dev libc6-dev iproute2 iputils-ping procps perl-base)
 test=(ucarp keepalived perl tcpdump valgrind ethtool)
+deb=(debhelper dpkg-dev fakeroot)
 
 die() {
 	echo "setup.sh: $*" >&2
@@ -74,13 +75,14 @@ install_quietly() {
 	return 0
 }
 
-(($# > 0)) || die "usage: setup.sh build|test..."
+(($# > 0)) || die "usage: setup.sh build|test|deb..."
 wanted=()
 for set; do
 	case $set in
 	build) wanted+=("${build[@]}") ;;
 	test) wanted+=("${test[@]}") needs_fuzzer=1 ;;
-	*) die "$set: must be build or test" ;;
+	deb) wanted+=("${deb[@]}") ;;
+	*) die "$set: must be build, test or deb" ;;
 	esac
 done
 

@@ -74,7 +74,7 @@ void text_u64(struct text *text, uint64_t number)
 
 void text_seconds(struct text *text, uint64_t ns)
 {
-	char digits[10] = ".000000000";
+	char digits[] = { '.', '0', '0', '0', '0', '0', '0', '0', '0', '0' };
 	uint64_t fraction = ns % 1000000000u;
 	size_t len = sizeof(digits);
 
