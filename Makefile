@@ -43,7 +43,7 @@ IO_TESTS := $(patsubst selftests/%.c,$(BUILD)/tests/%,$(wildcard selftests/io/te
 BPF_TESTS := $(patsubst selftests/%.c,$(BUILD)/tests/%,$(wildcard selftests/bpf/test_*.c))
 BPF_TEST_PARTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard selftests/bpf/test_*.c),$(wildcard selftests/bpf/*.c))) $(REFERENCE)
 BENCH_HELPERS := $(addprefix $(BUILD)/bench/,watch client addresses hog)
-TX := $(addprefix $(BUILD)/user/io/,tx.o tx_bpf.o tx_packet.o tx_xsk.o log.o)
+TX := $(addprefix $(BUILD)/user/io/,tx.o tx_bpf.o tx_packet.o tx_xsk.o log.o journald.o)
 NETNS_TEST_PROGRAMS := $(BUILD)/tests/netns/tx_frames
 SLOW_NETLINK := $(BUILD)/tests/netns/slow_netlink.so
 SIM := $(patsubst %.c,$(BUILD)/%.o,$(wildcard selftests/sim/*.c))
@@ -97,7 +97,8 @@ $(BUILD)/tests/unit/test_plan $(BUILD)/tests/unit/test_siphash $(BUILD)/tests/un
 
 # What valgrind cannot follow: processes.
 $(BUILD)/tests/io/test_runner: $(addprefix $(BUILD)/user/,plan.o keyrings.o loader.o runner.o) \
-	$(addprefix $(BUILD)/user/io/,host.o log.o loop.o process.o runner.o secret.o thread.o)
+	$(addprefix $(BUILD)/user/io/,host.o journald.o log.o loop.o process.o runner.o secret.o thread.o)
+$(BUILD)/tests/io/test_log: $(addprefix $(BUILD)/user/io/,journald.o log.o thread.o)
 
 $(IO_TESTS): $(BUILD)/tests/%: $(BUILD)/selftests/%.o $(CORE)
 	$(SAY) LD $@

@@ -15,6 +15,7 @@
 
 #include "cleanup.h"
 #include "controller.h"
+#include "io/journald.h"
 #include "io/log.h"
 #include "io/notify.h"
 #include "io/privileges.h"
@@ -97,10 +98,10 @@ static void port_script_run(void *ctx, uint32_t index, enum script_kind kind, ui
 	scripts_run(c->scripts, index, kind, now_ns);
 }
 
-static void port_log(void *ctx, int priority, const char *line)
+static void port_log(void *ctx, int priority, const struct log_subject *subject, const char *line)
 {
 	(void)ctx;
-	log_write(priority, line);
+	log_write(priority, subject, line);
 }
 
 static bool port_heard_runs(void *ctx, uint32_t index, struct replay_run runs[REPLAY_RUNS + 1])
@@ -562,6 +563,7 @@ static int start(struct controller *c)
 		scripts_detach(c->scripts, !c->options.config);
 	}
 	process_ready(!c->options.config);
+	log_settled();
 	notify_ready(loop_now_ns());
 	c->is_status_old = true;
 	return 0;
@@ -720,6 +722,7 @@ static void open_log(const struct options *options, const char *program, bool us
 {
 	log_open(&(struct log_config){
 		.name = program && !strcmp(name_of(program), "ucarp") ? "ucarp" : "xcarp",
+		.journal = JOURNALD_SOCKET,
 		.facility = options->facility,
 		.use_syslog = options->use_syslog,
 		.use_stderr = use_stderr,
@@ -751,9 +754,10 @@ int main(int argc, char **argv)
 	err = options_parse(&c.options, argc, argv, error);
 	if (err) {
 		options_wipe_passwords(argc, argv);
-		open_log(&c.options, argv[0], false);
+		open_log(&c.options, argv[0], log_is_journal());
 		log_error("%s", error);
-		fprintf(stderr, "xcarp: %s\n", error);
+		if (!log_is_journal())
+			fprintf(stderr, "xcarp: %s\n", error);
 		return EXIT_FAILURE;
 	}
 	if (c.options.help) {

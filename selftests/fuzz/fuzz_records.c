@@ -122,10 +122,11 @@ static void port_script_run(void *ctx, uint32_t index, enum script_kind kind, ui
 	EXPECT(index < VRS);
 }
 
-static void port_log(void *ctx, int priority, const char *line)
+static void port_log(void *ctx, int priority, const struct log_subject *subject, const char *line)
 {
 	(void)ctx;
 	(void)priority;
+	EXPECT(!subject || (*subject->interface && subject->vhid));
 	EXPECT(*line && fuzz_is_one_line(line));
 }
 

@@ -134,10 +134,11 @@ static void port_script_run(void *ctx, uint32_t vr, enum script_kind kind, uint6
 	engine_script_ended(host->engine, vr, kind);
 }
 
-static void port_log(void *ctx, int priority, const char *line)
+static void port_log(void *ctx, int priority, const struct log_subject *subject, const char *line)
 {
 	struct host *host = ctx;
 
+	(void)subject;
 	if (host->world->prints)
 		printf("#                node %u log %d: %s\n", host->node->number, priority, line);
 }

@@ -53,6 +53,8 @@ struct world {
 	char acts[4096];
 	char log[8192]; /* lines, each with its newline */
 	unsigned int log_lines;
+	const char *log_state; /* of the last line */
+	uint8_t log_vhid;
 	uint64_t next_random;
 	struct replay_run runs[REPLAY_RUNS + 1]; /* what the driver remembers */
 	uint64_t realtime_ns; /* stands still unless a test moves it */
@@ -230,12 +232,14 @@ static void port_script_run(void *ctx, uint32_t slot, enum script_kind kind, uin
 	act(ctx, "%c%u", kind == SCRIPT_UP ? 'U' : 'D', slot);
 }
 
-static void port_log(void *ctx, int priority, const char *line)
+static void port_log(void *ctx, int priority, const struct log_subject *subject, const char *line)
 {
 	struct world *w = ctx;
 	size_t len = strlen(w->log);
 
 	w->log_lines++;
+	w->log_state = subject ? subject->state : NULL;
+	w->log_vhid = subject ? subject->vhid : 0;
 	snprintf(w->log + len, sizeof(w->log) - len, "%d %s\n", priority, line);
 }
 
@@ -1358,6 +1362,8 @@ static void test_log_limits(void)
 	engine_record(w.engine, &r, T0 + S(1));
 	hear(&w, HIGHER, 255, 255, 1, T0 + S(1), T0 + S(1));
 	is_int(w.log_lines, 3, "a notice, a cause and a state in one moment: three lines");
+	is_str(w.log_state, "MASTER", "  the last of which has the state for a field of its own");
+	is_int(w.log_vhid, 10, "  and says whose");
 	/* Masters changing several times a second. */
 	forget(&w);
 	for (unsigned int i = 0; i < 3; i++) {
@@ -2601,7 +2607,7 @@ static void test_hand_over(void)
 
 int main(void)
 {
-	plan(303 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
+	plan(305 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
 	test_start();
 	test_neutral();
 	test_frames();

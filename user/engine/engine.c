@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -591,16 +590,6 @@ static void end_hold(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
 }
 
 /* Requests. */
-
-void engine_status(struct engine *engine, uint32_t index)
-{
-	const struct vrouter *vr = engine->vrouters[index];
-	char line[LINE_LEN];
-
-	snprintf(line, sizeof(line), "%s on %s id %u", election_state_name(vr->election.state), vr->options->interface,
-		 vr->options->vhid);
-	engine->ports->log(engine->ports->ctx, LOG_INFO, line);
-}
 
 void engine_demote(struct engine *engine, uint32_t index, uint64_t now_ns)
 {

@@ -27,6 +27,14 @@ enum script_kind {
 	SCRIPT_DOWN,
 };
 
+/* Which virtual router a log line is about, for logs that have fields. */
+struct log_subject {
+	const char *interface;
+	uint32_t group; /* network order */
+	uint8_t vhid;
+	const char *state; /* that it has just entered, in memory that stays; NULL: the line is about something else */
+};
+
 /* The engine's way out. None of these waits; failures come back through the engine_*() reports. */
 struct ports {
 	void *ctx;
@@ -52,8 +60,8 @@ struct ports {
 	void (*vip_del)(void *ctx, uint32_t index, uint32_t ifindex, const struct vip *vip);
 	void (*vips_flush)(void *ctx);
 	void (*script_run)(void *ctx, uint32_t index, enum script_kind kind, uint64_t now_ns);
-	/* priority: syslog's LOG_*. */
-	void (*log)(void *ctx, int priority, const char *line);
+	/* priority: syslog's LOG_*. subject: NULL: no virtual router in particular. */
+	void (*log)(void *ctx, int priority, const struct log_subject *subject, const char *line);
 	/* A transition or a notice, for the journal; sequence, slot and owner are filled in by the port. */
 	void (*journal)(void *ctx, uint32_t index, struct journal_entry *entry);
 };

@@ -102,9 +102,24 @@ static int add_whose(char *line, size_t room, const struct vr_options *options)
 	return snprintf(line, room, " (%s id %u group %s)", options->interface, options->vhid, group);
 }
 
+static struct log_subject subject_of(const struct vrouter *vr)
+{
+	return (struct log_subject){
+		.interface = vr->options->interface,
+		.group = vr->options->group,
+		.vhid = vr->options->vhid,
+	};
+}
+
+static bool is_state(enum log_reason reason)
+{
+	return reason == ABOUT_INIT || reason == ABOUT_BACKUP || reason == ABOUT_MASTER;
+}
+
 bool vrouter_log(struct engine *engine, struct vrouter *vr, enum log_reason reason, uint64_t now_ns, int priority,
 		 const char *format, ...)
 {
+	struct log_subject subject = subject_of(vr);
 	char line[LINE_LEN];
 	va_list args;
 	int len;
@@ -124,8 +139,21 @@ bool vrouter_log(struct engine *engine, struct vrouter *vr, enum log_reason reas
 		limit->held_back = 0;
 		engine->refused = refusal_of(vr, reason);
 	}
-	engine->ports->log(engine->ports->ctx, priority, line);
+	if (is_state(reason))
+		subject.state = election_state_name(vr->election.state);
+	engine->ports->log(engine->ports->ctx, priority, &subject, line);
 	return true;
+}
+
+void engine_status(struct engine *engine, uint32_t index)
+{
+	const struct vrouter *vr = engine->vrouters[index];
+	const struct log_subject subject = subject_of(vr);
+	char line[LINE_LEN];
+
+	snprintf(line, sizeof(line), "%s on %s id %u", election_state_name(vr->election.state), vr->options->interface,
+		 vr->options->vhid);
+	engine->ports->log(engine->ports->ctx, LOG_INFO, &subject, line);
 }
 
 void engine_debug(struct engine *engine, const char *format, ...)
@@ -138,7 +166,7 @@ void engine_debug(struct engine *engine, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	engine->ports->log(engine->ports->ctx, LOG_DEBUG, line);
+	engine->ports->log(engine->ports->ctx, LOG_DEBUG, NULL, line);
 }
 
 uint64_t vrouter_held_back_deadline(const struct vrouter *vr)
@@ -197,7 +225,7 @@ void engine_tell_held_back(struct engine *engine, uint64_t now_ns)
 			limit->until_ns = now_ns + LOG_INTERVAL_NS;
 			limit->count = 1;
 		}
-		engine->ports->log(engine->ports->ctx, LOG_WARNING, line);
+		engine->ports->log(engine->ports->ctx, LOG_WARNING, NULL, line);
 	}
 }
 

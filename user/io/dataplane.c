@@ -55,7 +55,7 @@ static void log_library_line(const char *format, va_list args)
 	while (len && line[len - 1] == '\n')
 		line[--len] = '\0';
 	if (len)
-		log_write(LOG_DEBUG, line);
+		log_write(LOG_DEBUG, NULL, line);
 }
 
 static int log_libbpf(enum libbpf_print_level level, const char *format, va_list args)

@@ -88,7 +88,7 @@ static const struct {
 	int type;
 	int protocol; /* -1: any */
 } sockets[] = {
-	{ AF_UNIX, SOCK_DGRAM, -1 }, /* syslog */
+	{ AF_UNIX, SOCK_DGRAM, -1 }, /* syslog, the journal */
 	{ AF_UNIX, SOCK_SEQPACKET, -1 }, /* does another owner live? */
 	{ AF_INET, SOCK_DGRAM, -1 }, /* group memberships */
 	{ AF_NETLINK, SOCK_RAW, NETLINK_ROUTE },

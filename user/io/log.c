@@ -14,20 +14,34 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <xcarp/abi.h>
+
+#include "engine/engine.h"
+#include "journald.h"
+
 #define LINE_LEN 512
 #define LINES 1024 /* a power of two */
 #define WRITER_STACK (64 * 1024)
 #define CLOSE_WAIT_S 1
+#define CUT "..." /* the end of a line that is too long */
 
 struct line {
 	struct timespec when;
 	int priority;
+	bool is_entry; /* for the journal's socket, rather than stderr */
+	char interface[XCARP_IFNAME_LEN]; /* empty: no virtual router in particular */
+	uint32_t group;
+	uint8_t vhid;
+	const char *state;
 	char text[LINE_LEN];
 };
 
 static struct {
 	struct log_config config;
 	atomic_bool use_stderr;
+	bool is_journal; /* what stderr is */
+	int journal_fd; /* -1: stderr alone */
+	bool is_settled;
 	bool has_writer;
 	void (*writer_begins)(void);
 	pthread_barrier_t writer_has_begun;
@@ -39,7 +53,7 @@ static struct {
 	atomic_uint head;
 	atomic_uint tail;
 	struct line lines[LINES];
-} logger = { .wake_fd = -1 };
+} logger = { .wake_fd = -1, .journal_fd = -1 };
 
 static const char *urgency(int priority)
 {
@@ -90,18 +104,54 @@ static void write_stderr(const struct line *line)
 	write_whole(STDERR_FILENO, text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1);
 }
 
+static bool write_entry(const struct line *line)
+{
+	return journald_send(logger.journal_fd, logger.config.journal,
+			     &(struct journald_entry){
+				     .identifier = logger.config.name,
+				     .facility = logger.config.use_syslog ? logger.config.facility : -1,
+				     .priority = line->priority,
+				     .text = line->text,
+				     .interface = *line->interface ? line->interface : NULL,
+				     .group = line->group,
+				     .vhid = line->vhid,
+				     .state = line->state,
+			     });
+}
+
+/* With the priority as the journal takes it off a line again; it has a time of its own. */
+static void write_stream(const struct line *line)
+{
+	char text[LINE_LEN + 8];
+	int len = snprintf(text, sizeof(text), "<%d>%s\n", line->priority, line->text);
+
+	write_whole(STDERR_FILENO, text, (size_t)len);
+}
+
+static void write_journal(const struct line *line)
+{
+	if (logger.journal_fd < 0 || !line->is_entry || !write_entry(line))
+		write_stream(line);
+}
+
 static void write_line(const struct line *line)
 {
+	bool use_stderr = atomic_load(&logger.use_stderr);
+
+	if (use_stderr && logger.is_journal) {
+		write_journal(line);
+		return;
+	}
 	if (logger.config.use_syslog)
 		syslog(line->priority, "%s%s", urgency(line->priority), line->text);
-	if (atomic_load(&logger.use_stderr))
+	if (use_stderr)
 		write_stderr(line);
 }
 
 static void write_lost(void)
 {
 	unsigned int lost = atomic_exchange(&logger.lost, 0);
-	struct line line = { .priority = LOG_WARNING };
+	struct line line = { .priority = LOG_WARNING, .is_entry = true };
 
 	if (!lost)
 		return;
@@ -142,8 +192,14 @@ void log_open(const struct log_config *config)
 {
 	logger.config = *config;
 	atomic_store(&logger.use_stderr, config->use_stderr);
+	logger.is_journal = log_is_journal();
 	if (config->use_syslog)
 		openlog(config->name, LOG_PID, config->facility);
+}
+
+bool log_is_journal(void)
+{
+	return journald_is_stream(STDERR_FILENO);
 }
 
 int log_start_writer(void (*begins)(void))
@@ -156,6 +212,8 @@ int log_start_writer(void (*begins)(void))
 	logger.wake_fd = eventfd(0, EFD_CLOEXEC);
 	if (logger.wake_fd < 0)
 		return -errno;
+	if (logger.is_journal)
+		logger.journal_fd = journald_open(logger.config.journal);
 	pthread_barrier_init(&logger.writer_has_begun, NULL, 2);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, WRITER_STACK);
@@ -169,6 +227,11 @@ int log_start_writer(void (*begins)(void))
 		pthread_barrier_wait(&logger.writer_has_begun);
 	pthread_barrier_destroy(&logger.writer_has_begun);
 	return -err;
+}
+
+void log_settled(void)
+{
+	logger.is_settled = true;
 }
 
 void log_leave_stderr(void)
@@ -202,8 +265,12 @@ void log_close(void)
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += CLOSE_WAIT_S;
 	/* A writer that hangs is left to the exit. */
-	if (!pthread_timedjoin_np(logger.writer, NULL, &until))
+	if (!pthread_timedjoin_np(logger.writer, NULL, &until)) {
 		close(logger.wake_fd);
+		if (logger.journal_fd >= 0)
+			close(logger.journal_fd);
+		logger.journal_fd = -1;
+	}
 	logger.has_writer = false;
 }
 
@@ -215,10 +282,22 @@ static void make_one_line(char *text)
 			*text = '?';
 }
 
-void log_write(int priority, const char *text)
+static void take_subject(struct line *line, const struct log_subject *subject)
+{
+	line->interface[0] = '\0';
+	if (!subject)
+		return;
+	snprintf(line->interface, sizeof(line->interface), "%s", subject->interface);
+	line->group = subject->group;
+	line->vhid = subject->vhid;
+	line->state = subject->state;
+}
+
+void log_write(int priority, const struct log_subject *subject, const char *text)
 {
 	unsigned int head = atomic_load_explicit(&logger.head, memory_order_relaxed);
 	struct line *line = &logger.lines[head % LINES];
+	int len;
 
 	if (priority == LOG_DEBUG && !logger.config.debug)
 		return;
@@ -228,7 +307,11 @@ void log_write(int priority, const char *text)
 	}
 	clock_gettime(CLOCK_REALTIME, &line->when);
 	line->priority = priority;
-	snprintf(line->text, sizeof(line->text), "%s", text);
+	line->is_entry = subject || logger.is_settled;
+	take_subject(line, subject);
+	len = snprintf(line->text, sizeof(line->text), "%s", text);
+	if ((size_t)len >= sizeof(line->text))
+		memcpy(line->text + sizeof(line->text) - sizeof(CUT), CUT, sizeof(CUT));
 	make_one_line(line->text);
 	if (!logger.has_writer) {
 		write_line(line);
@@ -246,5 +329,5 @@ void log_printf(int priority, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	log_write(priority, text);
+	log_write(priority, NULL, text);
 }
