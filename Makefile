@@ -239,7 +239,8 @@ install: all ## into DESTDIR and PREFIX
 	$(INSTALL) -D -m 644 scripts/xcarpctl.8 $(DESTDIR)$(MANDIR)/man8/xcarpctl.8
 	$(INSTALL) -D -m 644 scripts/xcarp.8 $(DESTDIR)$(MANDIR)/man8/xcarp.8
 	sed -i 's|/usr/local/share/xcarp/|$(EXAMPLEDIR)/|' $(DESTDIR)$(MANDIR)/man8/xcarp.8
-	$(INSTALL) -D -m 644 scripts/xcarp@.service $(DESTDIR)$(UNITDIR)/xcarp@.service
+	sed 's|@SBINDIR@|$(SBINDIR)|g' scripts/xcarp@.service >$(BUILD)/xcarp@.service
+	$(INSTALL) -D -m 644 $(BUILD)/xcarp@.service $(DESTDIR)$(UNITDIR)/xcarp@.service
 	$(INSTALL) -D -m 755 scripts/examples/vip-up.sh $(DESTDIR)$(EXAMPLEDIR)/vip-up.sh
 	$(INSTALL) -D -m 755 scripts/examples/vip-down.sh $(DESTDIR)$(EXAMPLEDIR)/vip-down.sh
 	$(INSTALL) -D -m 644 scripts/examples/xcarp.env $(DESTDIR)$(EXAMPLEDIR)/xcarp.env

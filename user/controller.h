@@ -6,6 +6,7 @@
 #ifndef XCARP_CONTROLLER_H
 #define XCARP_CONTROLLER_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -129,9 +130,23 @@ struct controller {
 
 int controller_fail(const char *what, int err);
 
+/* xcarp.c: the signals that a controller takes. */
+void controller_signals(sigset_t *set);
+
+/* wait.c */
+
+/*
+ * For the plan that waits for an address: makes it anew whenever addresses have come, until it waits no more. -ECANCELED: a
+ * signal told to end. From here on the signals of signalfd are blocked.
+ */
+int wait_for_plan(struct controller *c);
+
 /* vrouters.c */
 
-/* The list for the first time: what it is to be, before anything of the host is touched; and then making it so. */
+/*
+ * The list for the first time: what it is to be, before anything of the host is touched; and then making it so. -EAGAIN: the
+ * plan waits for an address.
+ */
 int vrouters_plan(struct controller *c);
 int vrouters_start(struct controller *c);
 
@@ -191,6 +206,12 @@ void interface_tell_engine(struct controller *c, uint32_t index, uint64_t now_ns
 /* Those that could not be used a while ago. */
 void interfaces_try_again(struct controller *c, uint64_t now_ns);
 void interfaces_lose(struct controller *c);
+
+/*
+ * In words, for people, what keeps interfaces from being used: `waits for eth0`. Empty: nothing does. Of many only some are
+ * named.
+ */
+void interfaces_describe(const struct controller *c, char *text, size_t room);
 
 /* What rtnetlink tells; around a retelling, the ones that are not told are gone. */
 void interfaces_resync_begin(struct controller *c);

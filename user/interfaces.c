@@ -17,6 +17,7 @@
 #define NS_PER_S 1000000000ull
 #define ATTACH_RETRY_NS (5 * NS_PER_S)
 #define CLAIM_RETRY_NS (10 * NS_PER_S) /* another process has a virtual router of ours */
+#define NAMED_MAX 4 /* interfaces in the status */
 #define LOCK_RETRY_NS (NS_PER_S / 20) /* another process of ours is busy with the maps */
 
 static uint32_t hash_of_name(const char *name)
@@ -213,6 +214,42 @@ static int use_interface(struct controller *c, struct interface *interface)
 	return err;
 }
 
+/* Why it cannot be used; NULL: it can, or nobody wants it. */
+static const char *obstacle(const struct interface *interface)
+{
+	if (interface->first == NO_INDEX)
+		return NULL;
+	if (!interface->link.ifindex)
+		return "waits for";
+	if (!interface->is_attached)
+		return "cannot use";
+	return interface->link.up ? NULL : "no link on";
+}
+
+void interfaces_describe(const struct controller *c, char *text, size_t room)
+{
+	uint32_t named = 0, others = 0;
+	const char *before = NULL;
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (uint32_t i = 0; i < c->interface_count; i++) {
+		const char *why = obstacle(c->interfaces[i]);
+
+		if (!why)
+			continue;
+		if (named == NAMED_MAX) {
+			others++;
+			continue;
+		}
+		len += (size_t)snprintf(text + len, room - len, "%s%s%s%s", named++ ? ", " : "", why == before ? "" : why,
+					why == before ? "" : " ", c->interfaces[i]->name);
+		before = why;
+	}
+	if (others)
+		snprintf(text + len, room - len, " and %u more", others);
+}
+
 static void try_at(struct controller *c, struct interface *interface, uint64_t at_ns)
 {
 	interface->attach_again_ns = at_ns;
@@ -250,7 +287,7 @@ static void try_interface(struct controller *c, struct interface *interface, uin
 		interface->attach_again_ns = UINT64_MAX;
 	if (interface->first == NO_INDEX)
 		return;
-	if (interface->link.ifindex && is_due) {
+	if (interface->link.ifindex && interface->is_ethernet && is_due) {
 		err = use_interface(c, interface);
 		/* Attaching takes longer than the shortest down time, and that begins when adverts can be heard. */
 		now_ns = loop_now_ns();
@@ -261,6 +298,7 @@ static void try_interface(struct controller *c, struct interface *interface, uin
 	} else if (is_due && interface->has_claimed) {
 		try_at(c, interface, now_ns + CLAIM_RETRY_NS);
 	}
+	c->is_status_old = true;
 	/* With a link that has come up, AF_XDP may work that did not. */
 	tell_rate(c, interface);
 	tell_link(c, interface, now_ns);
@@ -421,6 +459,8 @@ static void update_there(struct controller *c, struct interface *interface, cons
 	if (interface->first == NO_INDEX)
 		return;
 	interface->link.is_ipv6_router = is_ipv6_router(link->name);
+	if (!was_there && !link->is_ethernet)
+		log_error("-i %s: is not an Ethernet interface, and CARP needs one", link->name);
 	check_program(c, interface, &link->programs);
 	try_interface(c, interface, now_ns);
 }

@@ -272,9 +272,16 @@ static void name_interfaces(struct work *work)
 			any = work->verdicts[i].is_named = true;
 			continue;
 		}
+		inet_ntop(AF_INET, &options->source, address, sizeof(address));
+		if (work->options->wait && !work->running_count && !work->is_list) {
+			work->plan->waits_for = options->source;
+			tell(work, LOG_WARNING, &config->vrs[i], "-s %s: no interface holds this address: waiting for one",
+			     address);
+			continue;
+		}
 		tell(work, LOG_ERR, &config->vrs[i],
 		     "-s %s: no interface holds this address; it must be this host's, or -i must name the interface",
-		     inet_ntop(AF_INET, &options->source, address, sizeof(address)));
+		     address);
 	}
 	/* Where reading has found something wrong, it may be the same. */
 	if (any && !is_told)
@@ -452,7 +459,9 @@ static void check_interface(struct work *work, const struct config_vr *vr)
 	const char *name = vr->options.interface;
 	const struct host_link *link = host_link_named(work->host, name);
 
-	if (!link)
+	if (!link && work->options->wait)
+		tell(work, LOG_WARNING, vr, "-i %s: no such interface: waiting for it", name);
+	else if (!link)
 		tell(work, LOG_ERR, vr,
 		     "-i %s: no such interface; it must be the name of one that is there now (see `ip link`)", name);
 	else if (!link->is_ethernet)
@@ -503,7 +512,8 @@ static void warn_of_odd_options(struct work *work, const struct config_vr *vr)
 		tell(work, LOG_WARNING, vr, "Warning: no script called when going up");
 	if (!options->downscript && !options->manage_vips)
 		tell(work, LOG_WARNING, vr, "Warning: no script called when going down");
-	if (!host_holds(work->host, options->interface, options->source))
+	if ((!work->options->wait || host_link_named(work->host, options->interface)) &&
+	    !host_holds(work->host, options->interface, options->source))
 		tell(work, LOG_WARNING, vr, "Warning: %s does not hold the source address %s", options->interface,
 		     inet_ntop(AF_INET, &options->source, address, sizeof(address)));
 }
@@ -624,7 +634,7 @@ static void judge(struct work *work)
 	if (is_check)
 		return;
 	check_host(work);
-	if (!work->plan->failed)
+	if (!work->plan->failed && !work->plan->waits_for)
 		tell_what_is_odd(work);
 	if (work->remarks > REMARKS_MAX) {
 		uint32_t held_back = work->remarks - REMARKS_MAX;
@@ -672,9 +682,9 @@ static int make(const struct host *host, struct plan *plan, const struct options
 
 	*plan = (struct plan){ 0 };
 	judge(&work);
-	if (!plan->failed && !build(&work))
+	if (!plan->failed && !plan->waits_for && !build(&work))
 		tell_no_memory(&work);
-	if (plan->failed)
+	if (plan->failed || plan->waits_for)
 		drop_changes(plan);
 
 	config_forget(&plan->config, &work.source);
@@ -684,7 +694,9 @@ static int make(const struct host *host, struct plan *plan, const struct options
 	table_free(work.by_source);
 	free(work.verdicts);
 	free(work.is_wanted);
-	return plan->failed ? -EINVAL : 0;
+	if (plan->failed)
+		return -EINVAL;
+	return plan->waits_for ? -EAGAIN : 0;
 }
 
 int plan_make_on(const struct host *host, struct plan *plan, const struct options *options,

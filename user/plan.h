@@ -48,6 +48,7 @@ struct plan {
 	struct plan_message *messages; /* to be logged, in this order */
 	size_t message_count;
 	bool failed; /* there were errors, and nothing is to be changed */
+	uint32_t waits_for; /* an address, network order, that no interface holds: nothing is to be changed yet; 0: none */
 	struct config config; /* by now only the names of its files */
 };
 
@@ -68,7 +69,11 @@ struct plan_running {
  * changes, if options, running and what they point to stay as they are meanwhile. No password is left in memory, but the
  * command line's.
  *
- * Returns 0, or -EINVAL with plan->failed set and every error in the messages. plan_free() is due either way.
+ * With options->wait, a virtual router may be new whose interface is not there. Where it has no name either, and nothing
+ * runs yet, the plan as a whole waits for its address.
+ *
+ * Returns 0, -EAGAIN with plan->waits_for set, or -EINVAL with plan->failed set and every error in the messages. plan_free() is
+ * due either way.
  */
 typedef int plan_maker(struct plan *plan, const struct options *options, const struct plan_running *running,
 		       uint32_t running_count);

@@ -455,11 +455,17 @@ int vrouters_plan(struct controller *c)
 {
 	int err;
 
-	c->keys = keys_new();
+	struct plan before = c->change.plan;
+
+	if (!c->keys)
+		c->keys = keys_new();
 	if (!c->keys)
 		return controller_fail("virtual routers", -ENOMEM);
 	err = plan_make(&c->change.plan, &c->options, NULL, 0);
-	log_messages(&c->change.plan, SIZE_MAX);
+	/* What it waits for is told once. */
+	if (!before.waits_for || err != -EAGAIN)
+		log_messages(&c->change.plan, SIZE_MAX);
+	plan_free(&before);
 	return err;
 }
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -339,14 +340,20 @@ static void signals_ready(void *ctx, uint64_t now_ns)
 	}
 }
 
-static int open_signals(struct controller *c)
+void controller_signals(sigset_t *set)
 {
 	const int numbers[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGRTMIN };
+
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		sigaddset(set, numbers[i]);
+}
+
+static int open_signals(struct controller *c)
+{
 	sigset_t set;
 
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-		sigaddset(&set, numbers[i]);
+	controller_signals(&set);
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -errno;
 	c->signals = (struct loop_source){
@@ -587,6 +594,8 @@ static uint64_t next_deadline(const struct controller *c)
 		deadline_ns = dataplane_deadline(c->dataplane);
 	if (notify_deadline() < deadline_ns)
 		deadline_ns = notify_deadline();
+	if (c->is_status_old && notify_status_due() < deadline_ns)
+		deadline_ns = notify_status_due();
 	return deadline_ns;
 }
 
@@ -605,12 +614,36 @@ static void tell_waiting(struct controller *c)
 	log_info("Waiting for scripts to end; a second signal ends that");
 }
 
+static void add_count(char *text, size_t room, uint32_t count, enum vr_state state, const char **separator)
+{
+	size_t len = strlen(text);
+
+	if (!count)
+		return;
+	snprintf(text + len, room - len, "%s%u %s", *separator, count, election_state_name(state));
+	*separator = ", ";
+}
+
+static void describe(const struct controller *c, uint64_t now_ns)
+{
+	uint32_t settled = c->states[MASTER] + c->states[BACKUP];
+	char states[64] = "", obstacles[128];
+	const char *separator = ": ";
+
+	add_count(states, sizeof(states), c->states[MASTER], MASTER, &separator);
+	add_count(states, sizeof(states), c->states[BACKUP], BACKUP, &separator);
+	add_count(states, sizeof(states), c->count > settled ? c->count - settled : 0, INIT, &separator);
+	interfaces_describe(c, obstacles, sizeof(obstacles));
+	notify_status(now_ns, "%u virtual router%s%s%s%s", c->count, c->count == 1 ? "" : "s", states, *obstacles ? "; " : "",
+		      obstacles);
+}
+
 static void tell_status(struct controller *c, uint64_t now_ns)
 {
-	if (c->is_status_old)
-		notify_status(now_ns, "virtual routers: %u, MASTER: %u, BACKUP: %u", c->count, c->states[MASTER],
-			      c->states[BACKUP]);
-	c->is_status_old = false;
+	if (c->is_status_old && notify_status_due() <= now_ns) {
+		describe(c, now_ns);
+		c->is_status_old = false;
+	}
 	notify_timers(now_ns);
 }
 
@@ -624,7 +657,8 @@ static int run(struct controller *c)
 
 		if (err) {
 			stop(c, loop_now_ns());
-			return controller_fail("epoll", err);
+			controller_fail("epoll", err);
+			return -EAGAIN;
 		}
 		stats->wakeups++;
 		interfaces_try_again(c, loop_now_ns());
@@ -743,10 +777,40 @@ static int clean_up(struct options *options)
 	return EXIT_FAILURE;
 }
 
+/* Off the command line, which everybody can read, for as long as it takes. */
+static void *keep_password(struct vr_options *options)
+{
+	char *kept = options->password ? secret_alloc(CARP_KEY_MAX + 1) : NULL;
+
+	if (kept)
+		memcpy(kept, options->password, strlen(options->password) + 1);
+	options->password = kept;
+	return kept;
+}
+
+/* What may pass is told apart from what will not: a service manager should try again, or leave it. */
+static int exit_status(int err)
+{
+	switch (err) {
+	case 0:
+	case -ECANCELED:
+		return EXIT_SUCCESS;
+	case -EAGAIN:
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOBUFS:
+	case -ENODEV:
+	case -ENOMEM:
+		return EX_TEMPFAIL;
+	}
+	return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
 	struct controller c = { .signals.fd = -1, .runner.fd = -1 };
 	char error[OPTIONS_ERROR_LEN];
+	void *kept;
 	int err;
 
 	process_harden();
@@ -778,9 +842,13 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	err = vrouters_plan(&c);
+	kept = err == -EAGAIN ? keep_password(&c.options.vr) : NULL;
 	options_wipe_passwords(argc, argv);
+	if (err == -EAGAIN)
+		err = wait_for_plan(&c);
+	secret_free(kept);
 	if (!err && !c.options.check)
 		err = fork_all(&c) ?: start(&c) ?: run(&c);
 	close_all(&c);
-	return err ? EXIT_FAILURE : EXIT_SUCCESS;
+	return exit_status(err);
 }

@@ -20,7 +20,8 @@ unit=$TOP/scripts/xcarp@.service
 
 # command KEY: the shell command of that line of the unit, as the manager expands it
 command_of() {
-	sed -n "s/^$1=+\{0,1\}\/bin\/sh -c '\(.*\)'\$/\1/p" "$unit" | sed 's/%n/xcarp@restart.service/g; s/%%/%/g'
+	sed -n "s/^$1=+\{0,1\}\/bin\/sh -c '\(.*\)'\$/\1/p" "$unit" |
+		sed "s/%n/xcarp@restart.service/g; s/%%/%/g; s|@SBINDIR@|$LAB_DIR/bin|g"
 }
 
 # by_unit KEY: runs it as the service manager does, for r1
@@ -163,7 +164,7 @@ for name in "$LAB_DIR/notify" "@$LAB/notify"; do
 	listening=$LAB_PID
 	daemon r1 env NOTIFY_SOCKET="$name" WATCHDOG_USEC=400000 "$LAB_DIR/start"
 	within 5 "${name/$LAB_DIR/}: READY" heard '^READY=1$'
-	within 5 "the status" heard '^STATUS=virtual routers: 1, MASTER: 1, BACKUP: 0$'
+	within 5 "the status" heard '^STATUS=1 virtual router: 1 MASTER$'
 	within 3 "it is alive" heard_times 5 '^WATCHDOG=1$'
 	[[ $name == @* ]] && break
 	kill "$listening"

@@ -490,6 +490,7 @@ static const struct option own_options[] = {
 	{ 0, "realtime", CALL(set_realtime), "[=PRIO]", "run under SCHED_FIFO, with priority 1-99 (50)", true },
 	{ 0, "cleanup", CALL(set_cleanup), "[=all]", "take away what dead processes left, or refuse where one lives, and exit", true },
 	{ 0, "tap", SET(tap), NULL, "let accepted adverts go on to the host's stack, for tcpdump", true },
+	{ 0, "wait", SET(wait), NULL, "wait for an interface that is not there yet", true },
 	{ 0, "version", SET(version), NULL, "print the versions of this program, its libraries and the kernel", true },
 };
 

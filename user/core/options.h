@@ -96,6 +96,7 @@ struct options {
 	uint32_t capacity; /* virtual routers that the maps are to have room for; 0: not said */
 	int realtime; /* SCHED_FIFO priority, 1 to 99; 0: none */
 	bool tap;
+	bool wait; /* for interfaces that are not there yet */
 };
 
 #define OPTIONS_ERROR_LEN 512

@@ -3,11 +3,15 @@
 
 #include <errno.h>
 #include <ifaddrs.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <net/if_arp.h>
 #include <netinet/in.h>
 #include <netpacket/packet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* Room for one more, doubled at powers of two. */
 static void *grow(void *array, size_t count, size_t size)
@@ -91,6 +95,27 @@ int host_read(struct host *host)
 	freeifaddrs(list);
 	host_sort(host);
 	return err;
+}
+
+int host_watch(void)
+{
+	struct sockaddr_nl name = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_IPV4_IFADDR };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE), err;
+
+	if (fd < 0 || !bind(fd, (const struct sockaddr *)&name, sizeof(name)))
+		return fd < 0 ? -errno : fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+void host_watched(int fd)
+{
+	char message[64];
+
+	/* Of lost messages an error tells, once. */
+	while (recv(fd, message, sizeof(message), 0) >= 0 || errno == ENOBUFS || errno == EINTR)
+		;
 }
 
 void host_free(struct host *host)

@@ -34,6 +34,10 @@ struct host {
 int host_read(struct host *host);
 void host_free(struct host *host);
 
+/* A socket that can be read when an IPv4 address has come or gone, or -errno; and takes what is there to be read. */
+int host_watch(void);
+void host_watched(int fd);
+
 /* By hand: add everything, then sort once. These return 0 or -ENOMEM; names have less than XCARP_IFNAME_LEN bytes. */
 int host_add_link(struct host *host, const char *name, bool is_ethernet);
 int host_add_address(struct host *host, uint32_t address, const char *interface);

@@ -25,7 +25,7 @@ static struct {
 	uint64_t retry_ns;
 	bool is_reloading;
 	char state[96]; /* to be told; empty: nothing */
-	char status[160];
+	char status[256];
 } self = { .fd = -1 };
 
 /* False where the name is none. */
@@ -139,6 +139,11 @@ void notify_reloaded(uint64_t now_ns)
 void notify_stopping(uint64_t now_ns)
 {
 	tell_state(now_ns, "STOPPING=1");
+}
+
+uint64_t notify_status_due(void)
+{
+	return self.fd < 0 ? NEVER : self.status_ns;
 }
 
 void notify_status(uint64_t now_ns, const char *format, ...)

@@ -17,7 +17,8 @@ void notify_reloading(uint64_t now_ns);
 void notify_reloaded(uint64_t now_ns); /* nothing where no reload was told */
 void notify_stopping(uint64_t now_ns);
 
-/* One line, for people. Told once a second at most, the newest. */
+/* One line, for people. Told once a second at most, the newest; when it can be told next, or UINT64_MAX: nobody wants it. */
+uint64_t notify_status_due(void);
 void notify_status(uint64_t now_ns, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Tells what is due, and, twice in each of the manager's watchdog times, that the caller's loop goes round. */
