@@ -32,6 +32,11 @@ PACKAGE_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 PACKAGE_LIBS = $(shell $(PKG_CONFIG) --libs $(PACKAGES))
 BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra -Werror -Iinclude -I/usr/include/$(shell gcc -dumpmachine)
 
+CLANGS := $(sort $(notdir $(foreach dir,$(subst :, ,$(PATH)),$(wildcard $(dir)/clang $(dir)/clang-[1-9][0-9]))))
+BPF_SOURCES := $(wildcard bpf/*.bpf.c)
+BPF_HEADERS := $(wildcard bpf/*.h include/xcarp/*.h)
+BPF_ALL := $(foreach clang,$(CLANGS),$(BPF_SOURCES:bpf/%.c=build/$(clang)/%.o))
+
 CORE := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/core/*.c))
 ENGINE := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/engine/*.c))
 PROGRAM := $(filter-out $(BUILD)/user/xcarpctl.o,$(patsubst %.c,$(BUILD)/%.o,$(wildcard user/*.c)))
@@ -56,10 +61,17 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(firstword $(MAKEFILE_LIST)) | column -t -s'|'
 	@echo '  Variables: V=1, SANITIZE=1, PREFIX, DESTDIR, CC, CLANG, CFLAGS'
 
-$(BUILD)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) $(wildcard include/xcarp/*.h) Makefile
+$(BUILD)/%.bpf.o: bpf/%.bpf.c $(BPF_HEADERS) Makefile
 	$(SAY) BPF $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) -target bpf $(BPF_CFLAGS) -c $< -o $@
+
+$(BPF_ALL): $(BPF_SOURCES) $(BPF_HEADERS) Makefile
+	$(SAY) BPF $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(@D:build/%=%) -target bpf $(BPF_CFLAGS) -c bpf/$(@F:.o=.c) -o $@
+
+bpf-all: $(BPF_ALL) ## the BPF programs by each clang on PATH, in build/clang-NN/
 
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(SAY) SKEL $@
@@ -196,7 +208,7 @@ fuzz-coverage:
 	$(MAKE) COVERAGE=1 fuzz-coverage
 endif
 
-tests: all $(UNIT_TESTS) $(IO_TESTS) $(BPF_TESTS) $(NETNS_TEST_PROGRAMS) $(SLOW_NETLINK) $(BUILD)/tests/sim/sim ## the test programs, in build/tests/
+tests: all bpf-all $(UNIT_TESTS) $(IO_TESTS) $(BPF_TESTS) $(NETNS_TEST_PROGRAMS) $(SLOW_NETLINK) $(BUILD)/tests/sim/sim ## the test programs, in build/tests/
 
 sim-long: $(BUILD)/tests/sim/sim ## simulates SIM_RUNS times with new seeds (5,000,000: a quarter of an hour)
 	$< --runs $(SIM_RUNS) --first $$(date +%s)000000000
@@ -264,6 +276,6 @@ clean: ## away with build/
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all help tests sim-long fuzz fuzz-run fuzz-long fuzz-coverage check bench bench-programs install uninstall dist deb clean
+.PHONY: all help bpf-all tests sim-long fuzz fuzz-run fuzz-long fuzz-coverage check bench bench-programs install uninstall dist deb clean
 .DELETE_ON_ERROR:
 .SECONDARY:

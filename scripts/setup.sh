@@ -56,6 +56,15 @@ fuzzer_works() {
 		clang -fsanitize=fuzzer,address,undefined -x c -o /dev/null - 2>/dev/null
 }
 
+# Every clang that is a package here: the kernel has to accept the program by whichever a user has.
+clang_packages() {
+	local package
+
+	for package in $(apt-cache pkgnames clang- | grep -E '^clang-[0-9]+$'); do
+		((${package#clang-} >= 13)) && known "$package" && echo "$package"
+	done
+}
+
 # Keeps the daemons among the packages from being started, now and at boot.
 install_quietly() {
 	local policy=/usr/sbin/policy-rc.d
@@ -80,7 +89,7 @@ wanted=()
 for set; do
 	case $set in
 	build) wanted+=("${build[@]}") ;;
-	test) wanted+=("${test[@]}") needs_fuzzer=1 ;;
+	test) wanted+=("${test[@]}") is_for_tests=1 ;;
 	deb) wanted+=("${deb[@]}") ;;
 	*) die "$set: must be build, test or deb" ;;
 	esac
@@ -89,12 +98,14 @@ done
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
 	die "this is no Debian or Ubuntu; install by hand what they call: ${wanted[*]} bpftool, libFuzzer"
 fi
+clangs=()
+[[ ! ${is_for_tests-} ]] || mapfile -t clangs < <(clang_packages)
 missing=()
-for package in "${wanted[@]}"; do
+for package in "${wanted[@]}" "${clangs[@]}"; do
 	installed "$package" || missing+=("$package")
 done
 bpftool_works || missing+=(bpftool)
-[[ ! ${needs_fuzzer-} ]] || fuzzer_works || missing+=(libfuzzer)
+[[ ! ${is_for_tests-} ]] || fuzzer_works || missing+=(libfuzzer)
 ((${#missing[@]})) || exit 0
 
 ((EUID == 0)) || die "must be root to install: ${missing[*]}"
@@ -105,6 +116,8 @@ apt-get update -qq >"$log" 2>&1 || {
 	die "apt-get update failed"
 }
 packages=()
+# Known only now if this host had no lists of packages.
+[[ ! ${is_for_tests-} ]] || mapfile -t packages < <(clang_packages)
 for package in "${missing[@]}"; do
 	case $package in
 	bpftool) read -ra tools <<<"$(bpftool_packages)" && packages+=("${tools[@]}") ;;
@@ -115,4 +128,4 @@ done
 install_quietly "${packages[@]}"
 rm -f "$log"
 bpftool_works || die "bpftool does not run after installing ${tools[*]}: install the linux-tools of this kernel, $(uname -r)"
-[[ ! ${needs_fuzzer-} ]] || fuzzer_works || die "clang cannot link libFuzzer after installing ${packages[*]}"
+[[ ! ${is_for_tests-} ]] || fuzzer_works || die "clang cannot link libFuzzer after installing ${packages[*]}"
