@@ -48,10 +48,10 @@ static const struct secret wrong_password = { "Secret", 10, &vip4, 1 };
 static const struct secret wrong_vips = { "secret", 10, &vip6, 1 };
 
 /* All that know strong keys have the first two. */
-static const struct strong_key strong_keys[] = { { 7, "0123456789abcdef" }, { 8, "fedcba9876543210" } };
-static const struct strong_key unknown_key = { 9, "0123456789abcdef" };
+static const struct strong_key strong_keys[] = { { 7, "0123456789abcde" }, { 8, "fedcba987654321" } };
+static const struct strong_key unknown_key = { 9, "0123456789abcde" };
 static const struct strong_key key_of_unused_place = { 0, "" };
-static const struct strong_key other_key_of_that_id = { 7, "0123456789abcdeF" };
+static const struct strong_key other_key_of_that_id = { 7, "0123456789abcdE" };
 
 /* The virtual routers of the rig. */
 static const struct {

@@ -51,7 +51,7 @@ static void test_random(uint64_t *seed, int source_words)
 static void test_header(void)
 {
 	static const uint8_t message[24] = { 0x41, 10, 100, 7, 0, 1, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0x12, 0x34, 10, 9, 0, 1 };
-	static const uint8_t bytes[SIPHASH_KEY_LEN] = "0123456789abcdef";
+	static const uint8_t bytes[SIPHASH_KEY_LEN] = "0123456789abcde";
 	struct carp_siphash_keys keys = { .ids = { htonl(0x1234), htonl(1) } };
 	struct carp_header carp = { .version_type = 0x41, .vhid = 10, .advskew = 100, .authlen = 7, .advbase = 1 };
 	uint8_t want[CARP_TAG_LEN];

@@ -74,14 +74,14 @@ void text_u64(struct text *text, uint64_t number)
 
 void text_seconds(struct text *text, uint64_t ns)
 {
-	char digits[] = { '.', '0', '0', '0', '0', '0', '0', '0', '0', '0' };
+	char digits[] = ".000000000";
 	uint64_t fraction = ns % 1000000000u;
-	size_t len = sizeof(digits);
+	size_t len = strlen(digits);
 
 	text_u64(text, ns / 1000000000u);
 	if (!fraction)
 		return;
-	for (size_t at = sizeof(digits) - 1; at; at--, fraction /= 10)
+	for (size_t at = len - 1; at; at--, fraction /= 10)
 		digits[at] = (char)('0' + fraction % 10);
 	while (digits[len - 1] == '0')
 		len--;
