@@ -86,7 +86,7 @@ is "nothing is left" "$(left_on r1)" ""
 is "GRO is off" "$(gro r1)" off
 xcarp r1 -P -r 2
 within 8 "XDP: MASTER" only_master r1 r1 r2
-ok "what it costs is told, with the way out" log_has r1 'eth0: .*without TSO .*--hook=auto'
+ok "what it costs is told, with the way out" log_has r1 'eth0: .*takes TSO .*--hook=auto'
 is "it does cost that" "$(offload r1 tcp-segmentation-offload)" off
 is "GRO is on meanwhile" "$(gro r1)" on
 status() { lab_run r1 "${XCARP%/*}/xcarpctl" status eth0/1; }

@@ -11,7 +11,7 @@
 #include "ctl/snapshot.h"
 
 #define JOURNAL_LINES 10
-#define COST "other traffic does without offloads while it is there (--hook=auto avoids that)"
+#define COST "all traffic does without offloads meanwhile (--hook=auto avoids that)"
 
 static void add_summary(struct text *text, const struct snapshot *snapshot)
 {

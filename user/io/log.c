@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -18,6 +17,7 @@
 
 #include "engine/engine.h"
 #include "journald.h"
+#include "thread.h"
 
 #define LINE_LEN 512
 #define LINES 1024 /* a power of two */
@@ -204,8 +204,6 @@ bool log_is_journal(void)
 
 int log_start_writer(void (*begins)(void))
 {
-	pthread_attr_t attr;
-	sigset_t all, before;
 	int err;
 
 	logger.writer_begins = begins;
@@ -215,18 +213,12 @@ int log_start_writer(void (*begins)(void))
 	if (logger.is_journal)
 		logger.journal_fd = journald_open(logger.config.journal);
 	pthread_barrier_init(&logger.writer_has_begun, NULL, 2);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, WRITER_STACK);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&logger.writer, &attr, writer_main, NULL);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
+	err = thread_start(&logger.writer, WRITER_STACK, false, writer_main, NULL);
 	logger.has_writer = !err;
 	if (!err)
 		pthread_barrier_wait(&logger.writer_has_begun);
 	pthread_barrier_destroy(&logger.writer_has_begun);
-	return -err;
+	return err;
 }
 
 void log_settled(void)

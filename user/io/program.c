@@ -196,13 +196,13 @@ static void tell_offloads(const char *name, const struct offloads *before, struc
 		entry->loses_offloads = 1;
 		if (!offloads_get_gro(name, &is_on) && !is_on)
 			entry->set_gro = !offloads_set_gro(name, true);
-		log_warn("%s: with an XDP program in its driver (veth) the other end of the pair sends without TSO and other "
-			 "segmentation offloads, so other traffic is slower%s; --hook=auto avoids that", name,
+		log_warn("%s: an XDP program in its driver (veth) takes TSO and further segmentation offloads away from its peer, so "
+			 "all traffic is slower%s; --hook=auto avoids that", name,
 			 entry->set_gro ? " (GRO is on meanwhile, which helps)" : "");
 	} else if (!offloads_read(name, &now) && offloads_lost(name, before, &now, lost)) {
 		entry->loses_offloads = 1;
-		log_warn("%s: with an XDP program in its driver (%s) it does without %s, so other traffic is slower; --hook=auto "
-			 "avoids that", name, before->driver, lost);
+		log_warn("%s: an XDP program in its driver (%s) takes %s away, so all traffic is slower; --hook=auto avoids that", name,
+			 before->driver, lost);
 	}
 }
 
