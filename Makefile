@@ -46,7 +46,7 @@ REFERENCE := $(BUILD)/selftests/reference.o
 UNIT_TESTS := $(patsubst selftests/%.c,$(BUILD)/tests/%,$(wildcard selftests/unit/test_*.c))
 IO_TESTS := $(patsubst selftests/%.c,$(BUILD)/tests/%,$(wildcard selftests/io/test_*.c))
 BPF_TESTS := $(patsubst selftests/%.c,$(BUILD)/tests/%,$(wildcard selftests/bpf/test_*.c))
-BPF_TEST_PARTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard selftests/bpf/test_*.c),$(wildcard selftests/bpf/*.c))) $(REFERENCE)
+BPF_TEST_PARTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard selftests/bpf/test_*.c selftests/bpf/*.bpf.c),$(wildcard selftests/bpf/*.c))) $(REFERENCE)
 BENCH_HELPERS := $(addprefix $(BUILD)/bench/,watch client addresses hog)
 TX := $(addprefix $(BUILD)/user/io/,tx.o tx_bpf.o tx_packet.o tx_xsk.o log.o journald.o thread.o)
 NETNS_TEST_PROGRAMS := $(BUILD)/tests/netns/tx_frames
@@ -106,6 +106,13 @@ $(BUILD)/tests/unit/test_engine: $(ENGINE)
 $(BUILD)/tests/unit/test_plan: $(addprefix $(BUILD)/user/,plan.o keyrings.o loader.o io/host.o io/loop.o io/secret.o io/thread.o)
 $(BUILD)/tests/unit/test_keyrings: $(addprefix $(BUILD)/user/,keyrings.o io/secret.o)
 $(BUILD)/tests/unit/test_plan $(BUILD)/tests/unit/test_siphash $(BUILD)/tests/unit/test_keyrings: UNIT_LIBS = $(shell $(PKG_CONFIG) --libs libsodium)
+
+$(BUILD)/tests/%.bpf.o: selftests/%.bpf.c Makefile
+	$(SAY) BPF $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) -target bpf $(BPF_CFLAGS) -c $< -o $@
+
+$(BUILD)/selftests/bpf/rig.o: $(BUILD)/tests/bpf/strip.skel.h
 
 # What valgrind cannot follow: processes.
 $(BUILD)/tests/io/test_runner: $(addprefix $(BUILD)/user/,plan.o keyrings.o loader.o runner.o) \

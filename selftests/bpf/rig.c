@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/pkt_cls.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include <bpf/libbpf.h>
 
 #include "core/auth.h"
+#include "tests/bpf/strip.skel.h"
 #include "xcarp.skel.h"
 
 #define WAKE_TIMEOUT_MS 50 /* a wake arrives with the next interrupt */
@@ -23,6 +25,31 @@ static const char *const verdict_names[] = {
 	XCARP_VERDICTS(X)
 #undef X
 };
+
+static enum rig_hook chosen;
+
+void rig_choose(enum rig_hook hook)
+{
+	chosen = hook;
+}
+
+const char *rig_hook_name(enum rig_hook hook)
+{
+	static const char *const names[RIG_HOOKS] = { "XDP", "tc", "tc, outer tag stripped" };
+
+	return names[hook];
+}
+
+void rig_each_hook(void (*test)(struct rig *rig))
+{
+	static struct rig rig;
+
+	for (int hook = 0; hook < RIG_HOOKS; hook++) {
+		printf("# %s\n", rig_hook_name((enum rig_hook)hook));
+		rig_choose((enum rig_hook)hook);
+		test(&rig);
+	}
+}
 
 static void bail_out(const char *what)
 {
@@ -70,9 +97,24 @@ static void *map_memory(const struct bpf_map *map, size_t len)
 	return memory;
 }
 
+/* In front of it, for RIG_TC_STRIPPED, the one that strips. */
+static int open_program(struct rig *rig)
+{
+	int program = bpf_program__fd(rig->hook == RIG_XDP ? rig->skel->progs.xcarp : rig->skel->progs.xcarp_tc);
+	uint32_t zero = 0;
+
+	if (rig->hook != RIG_TC_STRIPPED)
+		return program;
+	rig->strip = strip_bpf__open_and_load();
+	if (!rig->strip || bpf_map_update_elem(bpf_map__fd(rig->strip->maps.then), &zero, &program, BPF_ANY))
+		bail_out("cannot load what strips tags");
+	return bpf_program__fd(rig->strip->progs.strip);
+}
+
 static void open_rig(struct rig *rig, bool is_counting)
 {
 	memset(rig, 0, sizeof(*rig));
+	rig->hook = chosen;
 	rig->ifindex = RIG_IFINDEX;
 	rig->skel = xcarp_bpf__open();
 	if (!rig->skel)
@@ -88,8 +130,11 @@ static void open_rig(struct rig *rig, bool is_counting)
 			    bpf_map__set_map_flags(rig->skel->maps.guard, BPF_F_MMAPABLE) ||
 			    bpf_map__set_max_entries(rig->skel->maps.seen, RIG_SEEN_COUNTING)))
 		bail_out("cannot change the maps");
+	bpf_program__set_autoload(rig->skel->progs.xcarp, rig->hook == RIG_XDP);
+	bpf_program__set_autoload(rig->skel->progs.xcarp_tc, rig->hook != RIG_XDP);
 	if (xcarp_bpf__load(rig->skel))
 		bail_out("cannot load the program");
+	rig->program = open_program(rig);
 	rig->live = map_memory(rig->skel->maps.live, RIG_SLOTS * sizeof(*rig->live));
 	if (is_counting) {
 		rig->drops = map_memory(rig->skel->maps.drops, sizeof(*rig->drops));
@@ -127,6 +172,7 @@ void rig_close(struct rig *rig)
 		ring_buffer__free(rig->rings[owner]);
 		close(rig->ring_fds[owner]);
 	}
+	strip_bpf__destroy(rig->strip);
 	xcarp_bpf__destroy(rig->skel);
 }
 
@@ -213,15 +259,22 @@ void rig_key(const struct rig *rig, uint32_t slot, struct carp_key *key)
 		bail_out("cannot read `keys`");
 }
 
+static int xdp_action(int tc_action)
+{
+	return tc_action == TC_ACT_UNSPEC ? XDP_PASS : tc_action == TC_ACT_SHOT ? XDP_DROP : XDP_ABORTED;
+}
+
 int rig_run(const struct rig *rig, const uint8_t *bytes, size_t len)
 {
-	struct xdp_md ctx = { .ingress_ifindex = rig->ifindex, .data_end = (uint32_t)len };
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = bytes, .data_size_in = (uint32_t)len, .ctx_in = &ctx,
-		    .ctx_size_in = sizeof(ctx), .repeat = 1);
+	struct xdp_md xdp = { .ingress_ifindex = rig->ifindex, .data_end = (uint32_t)len };
+	struct __sk_buff skb = { .ingress_ifindex = rig->ifindex, .ifindex = rig->ifindex };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = bytes, .data_size_in = (uint32_t)len, .repeat = 1);
 
-	if (bpf_prog_test_run_opts(bpf_program__fd(rig->skel->progs.xcarp), &opts))
+	opts.ctx_in = rig->hook == RIG_XDP ? (void *)&xdp : (void *)&skb;
+	opts.ctx_size_in = rig->hook == RIG_XDP ? sizeof(xdp) : sizeof(skb);
+	if (bpf_prog_test_run_opts(rig->program, &opts))
 		bail_out("cannot run the program");
-	return (int)opts.retval;
+	return rig->hook == RIG_XDP ? (int)opts.retval : xdp_action((int)opts.retval);
 }
 
 static void read_counters(const struct rig *rig, struct xcarp_drops *sum)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The real program, loaded but attached to nothing: frames are put through it one at a time. */
+/* The real programs, loaded but attached to nothing: frames are put through one of them, one at a time. */
 #ifndef SELFTESTS_RIG_H
 #define SELFTESTS_RIG_H
 
@@ -30,11 +30,23 @@
 #define VERDICT_NONE (-1) /* other traffic: no counter moved */
 #define VERDICT_SEVERAL (-2)
 
+/* Which program, and how it gets its frames. */
+enum rig_hook {
+	RIG_XDP,
+	RIG_TC, /* with all VLAN tags still in the frame */
+	RIG_TC_STRIPPED, /* with the outer one taken out, as the kernel does it */
+	RIG_HOOKS,
+};
+
 struct xcarp_bpf;
+struct strip_bpf;
 struct ring_buffer;
 
 struct rig {
+	enum rig_hook hook;
+	int program; /* that frames are put through */
 	struct xcarp_bpf *skel;
+	struct strip_bpf *strip; /* of RIG_TC_STRIPPED */
 	struct ring_buffer *rings[RIG_OWNERS];
 	int ring_fds[RIG_OWNERS];
 	struct vr_live *live; /* RIG_SLOTS of them */
@@ -54,6 +66,14 @@ struct outcome {
 	int verdict; /* enum xcarp_verdict, or VERDICT_NONE */
 	int record; /* enum xcarp_record_type; 0: none */
 };
+
+/* Runs tests that open and close the rig, once for each hook. */
+void rig_each_hook(void (*test)(struct rig *rig));
+
+/* What rig_open() loads the next time; RIG_XDP unless changed. */
+void rig_choose(enum rig_hook hook);
+
+const char *rig_hook_name(enum rig_hook hook);
 
 /* Loads the program, or bails out of the test. */
 void rig_open(struct rig *rig);
@@ -88,7 +108,7 @@ void rig_get_guard(const struct rig *rig, uint32_t slot, struct vr_guard *guard)
 void rig_add_vip_entry(const struct rig *rig, const struct vip_key *key, const struct vip_entry *entry);
 void rig_add_vip(const struct rig *rig, uint32_t slot, const struct vip *vip, bool held);
 
-/* Runs the program once; returns its XDP action. */
+/* Runs the program once; returns XDP_PASS or XDP_DROP, for what tc calls otherwise, too. XDP_ABORTED: anything else. */
 int rig_run(const struct rig *rig, const uint8_t *bytes, size_t len);
 
 /* Runs the program once, empties RIG_OWNER's ring to rig->records, and says what happened. */

@@ -359,19 +359,23 @@ static void test_bow_out(struct rig *rig)
 
 #define BOW_OUT_TESTS 1
 
+static void test(struct rig *rig)
+{
+	test_replay(rig);
+	test_singles(rig);
+	test_constant(rig);
+	test_lock(rig);
+	test_strict(rig);
+	test_strong(rig);
+	test_flood(rig);
+	test_fence(rig);
+	test_bow_out(rig);
+}
+
 int main(void)
 {
-	static struct rig rig;
-
-	plan(REPLAY_TESTS + SINGLES_TESTS + CONSTANT_TESTS + LOCK_TESTS + STRICT_TESTS + STRONG_TESTS + FLOOD_TESTS + FENCE_TESTS + BOW_OUT_TESTS);
-	test_replay(&rig);
-	test_singles(&rig);
-	test_constant(&rig);
-	test_lock(&rig);
-	test_strict(&rig);
-	test_strong(&rig);
-	test_flood(&rig);
-	test_fence(&rig);
-	test_bow_out(&rig);
+	plan(RIG_HOOKS * (REPLAY_TESTS + SINGLES_TESTS + CONSTANT_TESTS + LOCK_TESTS + STRICT_TESTS + STRONG_TESTS + FLOOD_TESTS +
+			  FENCE_TESTS + BOW_OUT_TESTS));
+	rig_each_hook(test);
 	return tap_done();
 }

@@ -327,20 +327,23 @@ static void test_full_ring(struct rig *rig)
 
 #define FULL_RING_TESTS 10
 
+static void test(struct rig *rig)
+{
+	test_live_and_record(rig, 4, "10.9.0.1");
+	test_live_and_record(rig, 6, "fe80::1:2:3:4");
+	test_news(rig);
+	test_every(rig);
+	test_owners(rig);
+	test_source_news(rig);
+	test_contended(rig);
+	test_notices(rig);
+	test_full_ring(rig);
+}
+
 int main(void)
 {
-	static struct rig rig;
-
-	plan(2 * LIVE_AND_RECORD_TESTS + NEWS_TESTS + EVERY_TESTS + OWNERS_TESTS + SOURCE_NEWS_TESTS + CONTENDED_TESTS +
-	     NOTICE_TESTS + FULL_RING_TESTS);
-	test_live_and_record(&rig, 4, "10.9.0.1");
-	test_live_and_record(&rig, 6, "fe80::1:2:3:4");
-	test_news(&rig);
-	test_every(&rig);
-	test_owners(&rig);
-	test_source_news(&rig);
-	test_contended(&rig);
-	test_notices(&rig);
-	test_full_ring(&rig);
+	plan(RIG_HOOKS * (2 * LIVE_AND_RECORD_TESTS + NEWS_TESTS + EVERY_TESTS + OWNERS_TESTS + SOURCE_NEWS_TESTS + CONTENDED_TESTS +
+			  NOTICE_TESTS + FULL_RING_TESTS));
+	rig_each_hook(test);
 	return tap_done();
 }

@@ -217,19 +217,22 @@ static void test_sender(struct rig *rig)
 	}
 }
 
+static void test(struct rig *rig)
+{
+	rig_open(rig);
+	test_random_inputs(rig, 4);
+	test_random_inputs(rig, 6);
+	test_every_bit(rig, 4);
+	test_every_bit(rig, 6);
+	test_group(rig);
+	test_rotation(rig);
+	test_sender(rig);
+	rig_close(rig);
+}
+
 int main(void)
 {
-	static struct rig rig;
-
-	plan(2 * 5 + 1 + 5 + 3);
-	rig_open(&rig);
-	test_random_inputs(&rig, 4);
-	test_random_inputs(&rig, 6);
-	test_every_bit(&rig, 4);
-	test_every_bit(&rig, 6);
-	test_group(&rig);
-	test_rotation(&rig);
-	test_sender(&rig);
-	rig_close(&rig);
+	plan(RIG_HOOKS * (2 * 5 + 1 + 5 + 3));
+	rig_each_hook(test);
 	return tap_done();
 }

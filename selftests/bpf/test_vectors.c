@@ -104,24 +104,23 @@ static size_t flip_every_bit(struct rig *rig, const struct frame *whole, bool me
 	return wrong;
 }
 
-static void test_ucarp_frame(const struct frame_vector *vector)
+static void test_ucarp_frame(struct rig *rig, const struct frame_vector *vector)
 {
 	const struct secret secret = { vector->password, vector->vhid, &vector->vip, 1 };
 	struct frame frame = { .len = VECTOR_FRAME_LEN, .ip = IP, .carp = CARP, .ip_version = 4 };
-	static struct rig rig;
 	struct outcome got;
 	char text[64];
 
 	memcpy(frame.bytes, vector->frame, VECTOR_FRAME_LEN);
-	rig_open(&rig);
-	rig_add(&rig, (struct vr_key){ .ip_version = 4 }, (struct vr_entry){ .abi_version = XCARP_ABI_VERSION }, &secret);
-	got = rig_judge(&rig, frame.bytes, frame.len);
+	rig_open(rig);
+	rig_add(rig, (struct vr_key){ .ip_version = 4 }, (struct vr_entry){ .abi_version = XCARP_ABI_VERSION }, &secret);
+	got = rig_judge(rig, frame.bytes, frame.len);
 	is_str(outcome_text(&got, text), "XDP_DROP accepted RECORD_ADVERT", "ucarp's advert of VHID %u", vector->vhid);
-	ok(rig.records[0].advbase == vector->advbase && rig.records[0].advskew == vector->advskew,
+	ok(rig->records[0].advbase == vector->advbase && rig->records[0].advskew == vector->advskew,
 	   "its interval is %u + %u/256 s", vector->advbase, vector->advskew);
-	is_u64(flip_every_bit(&rig, &frame, false), 0, "each bit turned over");
-	is_u64(flip_every_bit(&rig, &frame, true), 0, "each bit turned over and the checksum mended");
-	rig_close(&rig);
+	is_u64(flip_every_bit(rig, &frame, false), 0, "each bit turned over");
+	is_u64(flip_every_bit(rig, &frame, true), 0, "each bit turned over and the checksum mended");
+	rig_close(rig);
 }
 
 /* The digest is the file's; the rest of the frame is of no matter to it. */
@@ -142,19 +141,25 @@ static void test_digest(struct rig *rig, const struct digest_vector *vector)
 	       vector->vip_count, vector->vhid);
 }
 
+static struct frame_vector frames[VECTORS_MAX];
+static struct digest_vector digests[VECTORS_MAX];
+static size_t n_frames, n_digests;
+
+static void test(struct rig *rig)
+{
+	for (size_t i = 0; i < n_frames; i++)
+		test_ucarp_frame(rig, &frames[i]);
+	rig_open(rig);
+	for (size_t i = 0; i < n_digests; i++)
+		test_digest(rig, &digests[i]);
+	rig_close(rig);
+}
+
 int main(void)
 {
-	static struct frame_vector frames[VECTORS_MAX];
-	static struct digest_vector digests[VECTORS_MAX];
-	size_t n_frames = vectors_frames(frames), n_digests = vectors_digests(digests);
-	static struct rig rig;
-
-	plan((unsigned int)(4 * n_frames + n_digests));
-	for (size_t i = 0; i < n_frames; i++)
-		test_ucarp_frame(&frames[i]);
-	rig_open(&rig);
-	for (size_t i = 0; i < n_digests; i++)
-		test_digest(&rig, &digests[i]);
-	rig_close(&rig);
+	n_frames = vectors_frames(frames);
+	n_digests = vectors_digests(digests);
+	plan((unsigned int)(RIG_HOOKS * (4 * n_frames + n_digests)));
+	rig_each_hook(test);
 	return tap_done();
 }
