@@ -3,6 +3,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/pkt_cls.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -257,6 +260,18 @@ void rig_key(const struct rig *rig, uint32_t slot, struct carp_key *key)
 {
 	if (bpf_map_lookup_elem(bpf_map__fd(rig->skel->maps.keys), &slot, key))
 		bail_out("cannot read `keys`");
+}
+
+bool rig_takes(const struct rig *rig, const uint8_t *bytes, size_t len)
+{
+	uint16_t ethertype;
+
+	if (len < ETH_HLEN || rig->hook == RIG_XDP)
+		return len >= ETH_HLEN;
+	memcpy(&ethertype, bytes + ETH_HLEN - sizeof(ethertype), sizeof(ethertype));
+	if (ethertype == htons(ETH_P_IP))
+		return len >= ETH_HLEN + sizeof(struct iphdr);
+	return ethertype != htons(ETH_P_IPV6) || len >= ETH_HLEN + sizeof(struct ipv6hdr);
 }
 
 static int xdp_action(int tc_action)

@@ -108,6 +108,9 @@ void rig_get_guard(const struct rig *rig, uint32_t slot, struct vr_guard *guard)
 void rig_add_vip_entry(const struct rig *rig, const struct vip_key *key, const struct vip_entry *entry);
 void rig_add_vip(const struct rig *rig, uint32_t slot, const struct vip *vip, bool held);
 
+/* A test run takes no frame without its Ethernet header and, for tc, without the IP header that this says is next. */
+bool rig_takes(const struct rig *rig, const uint8_t *bytes, size_t len);
+
 /* Runs the program once; returns XDP_PASS or XDP_DROP, for what tc calls otherwise, too. XDP_ABORTED: anything else. */
 int rig_run(const struct rig *rig, const uint8_t *bytes, size_t len);
 

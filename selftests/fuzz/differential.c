@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The XDP program against judge.c: the same frames, and after each of them the same action, the same counter one
- * higher, the same `live` to the last byte and the same ring record.
+ * The XDP program and the one for tc against judge.c: the same frames, and after each of them the same action, the same counter
+ * one higher, the same `live` to the last byte and the same ring record. tc gets them twice, the second time as they come
+ * there, with the outer VLAN tag taken out.
  *
  *	differential [--frames N] [--seed SEED] [--round SEED]
  *
- * Seed 0 is another one each time. Rounds of 20,000 frames begin with empty maps and other virtual routers. A
+ * Seed 0 is another one each time. Rounds of 20,000 frames begin with empty maps and other virtual routers,
+ * and each round is run for each hook; --frames counts all of them. A
  * difference ends the run and prints the seed of its round, which --round runs again, and the frame.
  */
 #include <errno.h>
@@ -34,7 +36,8 @@
 #define COUNTERS (sizeof(struct xcarp_drops) / sizeof(uint64_t))
 
 struct bench {
-	struct rig rig;
+	struct rig rigs[RIG_HOOKS];
+	struct rig *rig;
 	struct judge judge;
 	struct mutator mutator;
 	struct vr_live live[RIG_SLOTS]; /* as it has to be */
@@ -43,7 +46,7 @@ struct bench {
 	uint64_t seed; /* for what is done to the maps */
 	uint64_t verdicts[XCARP_VERDICT_COUNT + 1]; /* the last one: other traffic */
 	uint64_t records[3];
-	uint64_t frames;
+	uint64_t frames, frames_of[RIG_HOOKS];
 };
 
 static uint64_t clock_ns(clockid_t clock)
@@ -62,13 +65,13 @@ static uint64_t now_ns(void)
 static void drain(struct bench *b)
 {
 	for (uint32_t owner = 0; owner < RIG_OWNERS; owner++)
-		rig_drain_owner(&b->rig, owner);
+		rig_drain_owner(b->rig, owner);
 }
 
 /* As the controller does for one that has just started, with the time of day near where the peers count. */
 static void await_first(struct bench *b, struct judge_vr *vr)
 {
-	struct replay *replay = &b->rig.guards[vr->entry.slot].replay;
+	struct replay *replay = &b->rig->guards[vr->entry.slot].replay;
 
 	vr->memory.awaits_first = true;
 	replay->floor = vr->memory.floor = b->mutator.counters[0] - 200;
@@ -79,19 +82,19 @@ static void start_round(struct bench *b, uint64_t seed)
 {
 	b->round_seed = b->seed = seed;
 	routers_make(&b->judge, b->live, &b->seed);
-	memset(b->rig.live, 0, sizeof(b->live));
+	memset(b->rig->live, 0, sizeof(b->live));
 	for (size_t i = 0; i < b->judge.count; i++) {
 		const struct judge_vr *vr = &b->judge.vrs[i];
 
-		rig_add_strong(&b->rig, vr->where, vr->entry, vr->secret, vr->strong, vr->n_strong);
+		rig_add_strong(b->rig, vr->where, vr->entry, vr->secret, vr->strong, vr->n_strong);
 	}
 	for (size_t i = 0; i < b->judge.vip_count; i++)
-		rig_add_vip_entry(&b->rig, &b->judge.vips[i].key, &b->judge.vips[i].entry);
-	memcpy(b->rig.live, b->live, sizeof(b->live));
-	b->rig.fence->watch_until_ns = 0;
-	rig_forget_seen(&b->rig);
+		rig_add_vip_entry(b->rig, &b->judge.vips[i].key, &b->judge.vips[i].entry);
+	memcpy(b->rig->live, b->live, sizeof(b->live));
+	b->rig->fence->watch_until_ns = 0;
+	rig_forget_seen(b->rig);
 	drain(b);
-	b->drops = *b->rig.drops;
+	b->drops = *b->rig->drops;
 	mutate_start(&b->mutator, random_next(&b->seed), &b->judge);
 	for (size_t i = 0; i < b->judge.count; i++)
 		if (b->judge.vrs[i].live && b->judge.vrs[i].live->replay == REPLAY_STRICT)
@@ -111,7 +114,7 @@ static void disturb(struct bench *b)
 {
 	uint32_t slot = random_below(&b->seed, RIG_SLOTS);
 	struct judge_memory *memory = &vr_of_slot(b, slot)->memory;
-	struct vr_guard *guard = &b->rig.guards[slot];
+	struct vr_guard *guard = &b->rig->guards[slot];
 	struct vr_live *live = &b->live[slot];
 
 	switch (random_below(&b->seed, 8)) {
@@ -145,7 +148,7 @@ static void disturb(struct bench *b)
 		if (live->notice_ns)
 			live->notice_ns -= 2 * NS_PER_S;
 	}
-	memcpy(&b->rig.live[slot], live, sizeof(*live));
+	memcpy(&b->rig->live[slot], live, sizeof(*live));
 }
 
 static bool is_between(uint64_t at_ns, const struct judge_times *times, uint64_t behind_ns)
@@ -156,7 +159,7 @@ static bool is_between(uint64_t at_ns, const struct judge_times *times, uint64_t
 static int verdict_of(const struct bench *b)
 {
 	for (int i = 0; i < XCARP_VERDICT_COUNT; i++)
-		if (((uint64_t *)b->rig.drops)[i] != ((const uint64_t *)&b->drops)[i])
+		if (((uint64_t *)b->rig->drops)[i] != ((const uint64_t *)&b->drops)[i])
 			return i;
 	return -1;
 }
@@ -171,8 +174,8 @@ static bool read_times(const struct bench *b, struct judge_times *times)
 
 		if (!vr->live)
 			continue;
-		live = &b->rig.live[vr->entry.slot];
-		guard = &b->rig.guards[vr->entry.slot];
+		live = &b->rig->live[vr->entry.slot];
+		guard = &b->rig->guards[vr->entry.slot];
 		if (live->arrival_ns != vr->live->arrival_ns)
 			times->arrival_ns = live->arrival_ns;
 		if (live->notice_ns != vr->live->notice_ns)
@@ -228,27 +231,27 @@ static void ok_same(const struct bench *b, bool is_same)
 static bool tell(const struct bench *b, const struct frame *frame, const struct judgement *j, const char *what)
 {
 	ok_same(b, false);
-	diag("%s: round 0x%016" PRIx64 ", frame %" PRIu64, what, b->round_seed, b->frames);
+	diag("%s: %s: round 0x%016" PRIx64 ", frame %" PRIu64, rig_hook_name(b->rig->hook), what, b->round_seed, b->frames);
 	diag("wanted: action %d, %s%s%s", j->action, verdict_word(j->verdict), j->record_count ? ", a record" : "",
 	     j->is_ring_full ? ", ring_full" : "");
 	for (size_t i = 0; i < COUNTERS; i++)
-		if (((uint64_t *)b->rig.drops)[i] != ((const uint64_t *)&b->drops)[i])
+		if (((uint64_t *)b->rig->drops)[i] != ((const uint64_t *)&b->drops)[i])
 			diag("%s: got %+" PRId64 " more than wanted", verdict_word((int)i),
-			     (int64_t)(((uint64_t *)b->rig.drops)[i] - ((const uint64_t *)&b->drops)[i]));
+			     (int64_t)(((uint64_t *)b->rig->drops)[i] - ((const uint64_t *)&b->drops)[i]));
 	print_bytes("frame", frame->bytes, frame->len);
 	for (int slot = 0; slot < RIG_SLOTS; slot++) {
-		if (!memcmp(&b->rig.live[slot], &b->live[slot], sizeof(b->live[slot])))
+		if (!memcmp(&b->rig->live[slot], &b->live[slot], sizeof(b->live[slot])))
 			continue;
 		diag("live[%d]", slot);
-		print_bytes("  got ", &b->rig.live[slot], sizeof(b->live[slot]));
+		print_bytes("  got ", &b->rig->live[slot], sizeof(b->live[slot]));
 		print_bytes("  want", &b->live[slot], sizeof(b->live[slot]));
 	}
 	if (j->vr && j->vr->live)
-		tell_guard(&b->rig.guards[j->vr->entry.slot], &j->vr->memory);
+		tell_guard(&b->rig->guards[j->vr->entry.slot], &j->vr->memory);
 	for (size_t i = 0; i < j->record_count; i++)
 		print_bytes("record: want", &j->records[i], sizeof(j->records[i]));
-	for (size_t i = 0; i < b->rig.n_records; i++)
-		print_bytes("record: got ", &b->rig.records[i], sizeof(b->rig.records[i]));
+	for (size_t i = 0; i < b->rig->n_records; i++)
+		print_bytes("record: got ", &b->rig->records[i], sizeof(b->rig->records[i]));
 	return false;
 }
 
@@ -258,10 +261,10 @@ static bool check_records(struct bench *b, struct judgement *j, const struct jud
 	for (uint32_t owner = 0; owner < RIG_OWNERS; owner++) {
 		size_t wanted = j->record_count && j->vr->entry.owner == owner ? j->record_count : 0;
 
-		if (rig_drain_owner(&b->rig, owner) != wanted)
+		if (rig_drain_owner(b->rig, owner) != wanted)
 			return false;
 		for (size_t i = 0; i < wanted; i++) {
-			const struct xcarp_record *got = &b->rig.records[i];
+			const struct xcarp_record *got = &b->rig->records[i];
 
 			if (got->arrival_ns < times->before_ns || got->arrival_ns > times->after_ns)
 				return false;
@@ -277,11 +280,11 @@ static bool check_records(struct bench *b, struct judgement *j, const struct jud
 /* What others go by: the controller, and whoever asks for an address. */
 static bool check_guards(const struct bench *b)
 {
-	if (b->rig.fence->watch_until_ns != b->judge.watch_until_ns)
+	if (b->rig->fence->watch_until_ns != b->judge.watch_until_ns)
 		return false;
 	for (size_t i = 0; i < b->judge.count; i++) {
 		const struct judge_vr *vr = &b->judge.vrs[i];
-		const struct vr_guard *guard = &b->rig.guards[vr->entry.slot];
+		const struct vr_guard *guard = &b->rig->guards[vr->entry.slot];
 
 		if (vr->live &&
 		    (guard->unanswered_ns != vr->memory.unanswered_ns || guard->fenced != vr->memory.fenced ||
@@ -298,7 +301,7 @@ static bool run_frame(struct bench *b, const struct frame *frame)
 	struct judge_times times = { .before_ns = now_ns() };
 	struct judgement j = { .verdict = -1 };
 	bool are_times_true;
-	int action = rig_run(&b->rig, frame->bytes, frame->len);
+	int action = rig_run(b->rig, frame->bytes, frame->len);
 
 	times.after_ns = now_ns();
 	times.behind_ns = times.before_ns - coarse_ns;
@@ -310,11 +313,11 @@ static bool run_frame(struct bench *b, const struct frame *frame)
 	b->verdicts[j.verdict >= 0 ? j.verdict : XCARP_VERDICT_COUNT]++;
 	if (action != j.action)
 		return tell(b, frame, &j, action == XDP_PASS ? "passed" : action == XDP_DROP ? "dropped" : "neither");
-	if (memcmp(b->rig.drops, &b->drops, sizeof(b->drops)))
+	if (memcmp(b->rig->drops, &b->drops, sizeof(b->drops)))
 		return tell(b, frame, &j, "counters");
 	if (!are_times_true)
 		return tell(b, frame, &j, "times that are not now");
-	if (memcmp(b->rig.live, b->live, sizeof(b->live)))
+	if (memcmp(b->rig->live, b->live, sizeof(b->live)))
 		return tell(b, frame, &j, "live");
 	if (!check_records(b, &j, &times))
 		return tell(b, frame, &j, "records");
@@ -323,8 +326,9 @@ static bool run_frame(struct bench *b, const struct frame *frame)
 	return true;
 }
 
-static bool run_round(struct bench *b, uint64_t seed, uint64_t frames)
+static bool run_hook(struct bench *b, struct rig *rig, uint64_t seed, uint64_t frames)
 {
+	b->rig = rig;
 	start_round(b, seed);
 	for (uint64_t i = 0; i < frames && i < ROUND_FRAMES; i++) {
 		struct frame frame;
@@ -332,12 +336,23 @@ static bool run_round(struct bench *b, uint64_t seed, uint64_t frames)
 		if (!random_below(&b->seed, 64))
 			disturb(b);
 		mutate_next(&b->mutator, &frame);
+		if (!rig_takes(rig, frame.bytes, frame.len))
+			continue;
 		b->frames++;
+		b->frames_of[rig->hook]++;
 		if (!run_frame(b, &frame))
 			return false;
 		if (!(b->frames % TELL_FRAMES))
 			diag("%" PRIu64 " frames", b->frames);
 	}
+	return true;
+}
+
+static bool run_round(struct bench *b, uint64_t seed, uint64_t frames)
+{
+	for (int hook = 0; hook < RIG_HOOKS; hook++)
+		if (!run_hook(b, &b->rigs[hook], seed, frames / RIG_HOOKS + 1))
+			return false;
 	return true;
 }
 
@@ -350,6 +365,8 @@ static bool has_seen_all(const struct bench *b)
 		diag("%-20s %12" PRIu64, i < XCARP_VERDICT_COUNT ? verdict_word(i) : "(other traffic)", b->verdicts[i]);
 		all &= b->verdicts[i] > 0;
 	}
+	for (int hook = 0; hook < RIG_HOOKS; hook++)
+		diag("%-20s %12" PRIu64, rig_hook_name((enum rig_hook)hook), b->frames_of[hook]);
 	diag("%-20s %12" PRIu64, "(record of an advert)", b->records[RECORD_ADVERT]);
 	diag("%-20s %12" PRIu64, "(notice)", b->records[RECORD_NOTICE]);
 	return all && b->records[RECORD_ADVERT] && b->records[RECORD_NOTICE];
@@ -382,10 +399,13 @@ int main(int argc, char **argv)
 	seed = seed ?: now_ns();
 	plan(round ? 1 : 2);
 	diag("--seed 0x%" PRIx64, seed);
-	rig_open_counting(&b.rig);
+	for (int hook = 0; hook < RIG_HOOKS; hook++) {
+		rig_choose((enum rig_hook)hook);
+		rig_open_counting(&b.rigs[hook]);
+	}
 	started_ns = now_ns();
 	if (round)
-		is_same = run_round(&b, round, ROUND_FRAMES);
+		is_same = run_round(&b, round, RIG_HOOKS * ROUND_FRAMES);
 	while (!round && is_same && b.frames < frames)
 		is_same = run_round(&b, random_next(&seed), frames - b.frames);
 	if (is_same)
@@ -393,6 +413,7 @@ int main(int argc, char **argv)
 	diag("%.0f frames a second", (double)b.frames * (double)NS_PER_S / (double)(now_ns() - started_ns));
 	if (!round)
 		ok(has_seen_all(&b), "every verdict came up");
-	rig_close(&b.rig);
+	for (int hook = 0; hook < RIG_HOOKS; hook++)
+		rig_close(&b.rigs[hook]);
 	return tap_done();
 }
