@@ -21,8 +21,9 @@ static __always_inline bool lacks_bytes(const struct hook *hook)
 }
 
 /* From a copy. What is not there of a short frame reads as zeros. */
-static __noinline bool may_be_ours(struct __sk_buff *skb, bool has_stripped_tag)
+static __noinline bool may_be_ours(struct __sk_buff *skb)
 {
+	const struct hook hook = { .at = AT_TC, .skb = skb };
 	__u8 copy[KIND_MAX] __attribute__((aligned(8))) = {};
 	__u32 len = skb->len;
 	struct frame frame;
@@ -31,7 +32,7 @@ static __noinline bool may_be_ours(struct __sk_buff *skb, bool has_stripped_tag)
 		len = sizeof(copy);
 	if (len < sizeof(struct ethhdr) || bpf_skb_load_bytes(skb, 0, copy, len))
 		return false;
-	return frame_kind_of(&frame, copy, copy + sizeof(copy), has_stripped_tag) != OTHER_TRAFFIC;
+	return frame_kind_of(&frame, &hook, copy, copy + sizeof(copy)) != OTHER_TRAFFIC;
 }
 
 /* All pointers into the frame are void afterwards. Returns 0 or -errno. */

@@ -45,7 +45,6 @@ struct frame {
 	struct vlan_tag *tags; /* those that are still in it */
 	void *next; /* what follows the Ethernet header and its tags */
 	__u32 tag_count;
-	bool has_stripped_tag; /* before them; it counts as one of VLAN_TAGS_MAX */
 	__u8 ip_version; /* of the two headers it has this one */
 	struct iphdr *ipv4;
 	struct ipv6hdr *ipv6;
@@ -76,7 +75,7 @@ static __always_inline void frame_read_vlans(struct frame *frame, const struct h
 {
 	__u16 outer, inner;
 
-	if (frame->has_stripped_tag) {
+	if (hook_has_stripped_tag(hook)) {
 		outer = hook_stripped_tci(hook) & VLAN_VID_MASK;
 		inner = vlan_id(frame, 0);
 	} else {
@@ -96,8 +95,11 @@ enum frame_kind {
 	ICMPV6_FRAME, /* its IP header whole */
 };
 
-/* This is all that other traffic goes through, so it is kept short; IPv6 with extension headers is other traffic. */
-static __always_inline enum frame_kind frame_kind_of(struct frame *frame, void *data, void *end, bool has_stripped_tag)
+/*
+ * This is all that other traffic goes through, so it is kept short; IPv6 with extension headers is other traffic. A tag that was
+ * stripped counts as one of VLAN_TAGS_MAX.
+ */
+static __always_inline enum frame_kind frame_kind_of(struct frame *frame, const struct hook *hook, void *data, void *end)
 {
 	struct ethhdr *eth = data;
 	void *next = eth + 1;
@@ -107,13 +109,12 @@ static __always_inline enum frame_kind frame_kind_of(struct frame *frame, void *
 	if (next + sizeof(struct iphdr) > end)
 		return TOO_SHORT;
 	ethertype = *(__be16 *)(data + offsetof(struct ethhdr, h_proto));
-	frame->has_stripped_tag = has_stripped_tag;
 	frame->tags = next;
 	frame->tag_count = 0;
 
 #pragma unroll
 	for (int i = 0; i < VLAN_TAGS_MAX; i++) {
-		if (!is_vlan(ethertype) || (i == VLAN_TAGS_MAX - 1 && has_stripped_tag))
+		if (!is_vlan(ethertype) || (i == VLAN_TAGS_MAX - 1 && hook_has_stripped_tag(hook)))
 			break;
 		ethertype = frame->tags[i].ethertype;
 		next = &frame->tags[i + 1];

@@ -90,7 +90,7 @@ int xcarp(struct xdp_md *xdp)
 	enum frame_kind kind;
 	struct frame frame;
 
-	kind = frame_kind_of(&frame, hook_data(&hook), hook_data_end(&hook), false);
+	kind = frame_kind_of(&frame, &hook, hook_data(&hook), hook_data_end(&hook));
 	return take_frame(&frame, kind, &hook) ? XDP_PASS : XDP_DROP;
 }
 
@@ -102,19 +102,18 @@ SEC("?tc")
 int xcarp_tc(struct __sk_buff *skb)
 {
 	const struct hook hook = { .at = AT_TC, .skb = skb };
-	bool has_stripped_tag = hook_has_stripped_tag(&hook);
 	enum frame_kind kind;
 	struct frame frame;
 
-	kind = frame_kind_of(&frame, hook_data(&hook), hook_data_end(&hook), has_stripped_tag);
+	kind = frame_kind_of(&frame, &hook, hook_data(&hook), hook_data_end(&hook));
 	if (kind == OTHER_TRAFFIC)
 		return TC_ACT_UNSPEC;
 	if (lacks_bytes(&hook)) {
-		if (kind == TOO_SHORT && !may_be_ours(skb, has_stripped_tag))
+		if (kind == TOO_SHORT && !may_be_ours(skb))
 			return TC_ACT_UNSPEC;
 		if (pull_headers(skb))
 			return TC_ACT_UNSPEC;
-		kind = frame_kind_of(&frame, hook_data(&hook), hook_data_end(&hook), has_stripped_tag);
+		kind = frame_kind_of(&frame, &hook, hook_data(&hook), hook_data_end(&hook));
 	}
 	return take_frame(&frame, kind, &hook) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
