@@ -5,7 +5,8 @@
  *
  * The clock is read here, around a system call that runs the program many thousand times, because the kernel's
  * own figure is in whole nanoseconds. Every figure has the test run's loop in it; the column that counts is the
- * difference to the empty program. What is accepted is accepted once: those adverts come each with its own counter and
+ * difference to the empty program of the same hook: a test run itself costs more for tc, which makes an skb. There, tags are
+ * still in the frame, as they are not in life. What is accepted is accepted once: those adverts come each with its own counter and
  * digest, put into the frame by another program that goes before (fresh.bpf.c), and before the empty one too.
  */
 #include <arpa/inet.h>
@@ -37,6 +38,12 @@
 #define RING_BYTES (8 << 20) /* room for all records of a round */
 #define LOOPBACK 1
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof(*(a)))
+
+enum place {
+	XDP,
+	TC,
+	PLACES,
+};
 
 enum slot {
 	ONE_BLOCK,
@@ -299,7 +306,7 @@ static void setup(struct bench *bench)
 	bench->skel = xcarp_bpf__open();
 	if (!bench->empty || !bench->fresh || !bench->skel)
 		fail("cannot load the programs");
-	if (xcarp_bpf__load(bench->skel))
+	if (bpf_program__set_autoload(bench->skel->progs.xcarp_tc, true) || xcarp_bpf__load(bench->skel))
 		fail("cannot load the data plane");
 	ring = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, RING_BYTES, NULL);
 	if (ring < 0 || bpf_map_update_elem(bpf_map__fd(bench->skel->maps.events), &owner, &ring, BPF_ANY))
@@ -331,8 +338,10 @@ static uint64_t read_counter(const struct bench *bench, size_t index)
 }
 
 /* The program in front, and behind it this one, and all the adverts. */
-static int make_fresh(struct bench *bench, const struct kind *kind, int program, struct frame *frame)
+static int make_fresh(struct bench *bench, const struct kind *kind, enum place place, int program, struct frame *frame)
 {
+	const struct bpf_program *first = place == XDP ? bench->fresh->progs.fresh : bench->fresh->progs.fresh_tc;
+	const struct bpf_map *then = place == XDP ? bench->fresh->maps.then : bench->fresh->maps.then_tc;
 	const uint32_t zero = 0;
 
 	for (uint32_t i = 0; i < kind->repeat; i++) {
@@ -341,17 +350,26 @@ static int make_fresh(struct bench *bench, const struct kind *kind, int program,
 		bench->fresh->bss->adverts[i] = *frame_carp(frame);
 	}
 	bench->fresh->bss->next = 0;
-	if (frame->carp != FRESH_CARP_OFFSET || bpf_map_update_elem(bpf_map__fd(bench->fresh->maps.then), &zero, &program, BPF_ANY))
+	if (frame->carp != FRESH_CARP_OFFSET || bpf_map_update_elem(bpf_map__fd(then), &zero, &program, BPF_ANY))
 		fail("cannot make fresh adverts");
-	return bpf_program__fd(bench->fresh->progs.fresh);
+	return bpf_program__fd(first);
 }
 
-static double run(struct bench *bench, const struct kind *kind, struct frame *frame)
+static const struct bpf_program *program_of(const struct bench *bench, const struct kind *kind, enum place place)
 {
-	struct xdp_md ctx = { .ingress_ifindex = LOOPBACK, .data_end = (uint32_t)frame->len };
+	if (kind->empty)
+		return place == XDP ? bench->empty->progs.empty : bench->empty->progs.empty_tc;
+	return place == XDP ? bench->skel->progs.xcarp : bench->skel->progs.xcarp_tc;
+}
+
+static double run(struct bench *bench, const struct kind *kind, enum place place, struct frame *frame)
+{
+	struct xdp_md xdp = { .ingress_ifindex = LOOPBACK, .data_end = (uint32_t)frame->len };
+	struct __sk_buff skb = { .ifindex = LOOPBACK, .ingress_ifindex = LOOPBACK };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame->bytes, .data_size_in = (uint32_t)frame->len,
-		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .repeat = (int)kind->repeat);
-	int fd = bpf_program__fd(kind->empty ? bench->empty->progs.empty : bench->skel->progs.xcarp);
+		    .ctx_in = place == XDP ? (void *)&xdp : (void *)&skb,
+		    .ctx_size_in = place == XDP ? sizeof(xdp) : sizeof(skb), .repeat = (int)kind->repeat);
+	int fd = bpf_program__fd(program_of(bench, kind, place));
 	const struct xcarp_fence fence = { .watch_until_ns = kind->watched ? UINT64_MAX : 0 };
 	const uint32_t zero = 0;
 	double start;
@@ -361,14 +379,14 @@ static double run(struct bench *bench, const struct kind *kind, struct frame *fr
 	for (int slot = 0; slot < SLOTS; slot++)
 		bench->live[slot].state = kind->state;
 	if (kind->fresh)
-		fd = make_fresh(bench, kind, fd, frame);
+		fd = make_fresh(bench, kind, place, fd, frame);
 	start = now_ns();
 	if (bpf_prog_test_run_opts(fd, &opts))
 		fail("cannot run a program");
 	return (now_ns() - start) / kind->repeat;
 }
 
-static double measure(struct bench *bench, const struct kind *kind)
+static double measure(struct bench *bench, const struct kind *kind, enum place place)
 {
 	struct frame frame;
 	uint64_t seen, judged = 0;
@@ -378,7 +396,7 @@ static double measure(struct bench *bench, const struct kind *kind)
 	for (size_t i = 0; i < XCARP_VERDICT_COUNT; i++)
 		judged -= read_counter(bench, i);
 	seen = read_counter(bench, kind->verdict);
-	ns = run(bench, kind, &frame);
+	ns = run(bench, kind, place, &frame);
 	seen = read_counter(bench, kind->verdict) - seen;
 	for (size_t i = 0; i < XCARP_VERDICT_COUNT; i++)
 		judged += read_counter(bench, i);
@@ -408,7 +426,7 @@ static double median(double *values, size_t n)
  * "above empty" is the median of each round's own difference: what a neighbour of this CPU takes away it takes from
  * both. "fastest" is the least disturbed round.
  */
-static void print_table(double ns[ARRAY_SIZE(kinds)][ROUNDS])
+static void print_table(const char *heading, double ns[ARRAY_SIZE(kinds)][ROUNDS])
 {
 	double above[ARRAY_SIZE(kinds)], empty[2];
 
@@ -421,7 +439,7 @@ static void print_table(double ns[ARRAY_SIZE(kinds)][ROUNDS])
 	}
 	empty[false] = median(ns[EMPTY], ROUNDS);
 	empty[true] = median(ns[EMPTY_FRESH], ROUNDS);
-	printf("%-24s %9s %12s %9s %9s\n", "frame", "ns", "above empty", "ratio", "fastest");
+	printf("%-24s %9s %12s %9s %9s\n", heading, "ns", "above empty", "ratio", "fastest");
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		double middle = median(ns[i], ROUNDS);
 
@@ -431,7 +449,7 @@ static void print_table(double ns[ARRAY_SIZE(kinds)][ROUNDS])
 
 int main(void)
 {
-	static double ns[ARRAY_SIZE(kinds)][ROUNDS];
+	static double ns[PLACES][ARRAY_SIZE(kinds)][ROUNDS];
 	struct bench bench = { 0 };
 	cpu_set_t one_cpu;
 
@@ -441,9 +459,12 @@ int main(void)
 	setup(&bench);
 	for (int round = 0; round < ROUNDS; round++)
 		for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-			ns[i][round] = measure(&bench, &kinds[i]);
+			for (int place = 0; place < PLACES; place++)
+				ns[place][i][round] = measure(&bench, &kinds[i], (enum place)place);
 
-	print_table(ns);
+	print_table("XDP", ns[XDP]);
+	printf("\n");
+	print_table("tc", ns[TC]);
 	if (read_counter(&bench, XCARP_VERDICT_COUNT)) {
 		fprintf(stderr, "dataplane: the ring was full: accepted adverts cost more than this says\n");
 		return 1;
