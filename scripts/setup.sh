@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Installs what xcarp's build, its tests or its packages lack on Debian and Ubuntu. Does nothing where nothing is missing.
+# Installs what xcarp's build, its tests, its packages or its virtual machines lack on Debian and Ubuntu. Does nothing where
+# nothing is missing.
 #
-#	scripts/setup.sh build|test|deb...
+#	scripts/setup.sh build|test|deb|vm...
 
 set -u
 
@@ -11,6 +12,7 @@ build=(clang llvm gcc make pkg-config libbpf-dev libxdp-dev libnl-3-dev libnl-ro
 	zlib1g-dev linux-libc-dev libc6-dev iproute2 iputils-ping procps perl-base)
 test=(ucarp keepalived perl tcpdump valgrind ethtool)
 deb=(debhelper dpkg-dev fakeroot)
+vm=(qemu-system-x86 debootstrap e2fsprogs cpio kmod xz-utils zstd)
 
 die() {
 	echo "setup.sh: $*" >&2
@@ -84,14 +86,15 @@ install_quietly() {
 	return 0
 }
 
-(($# > 0)) || die "usage: setup.sh build|test|deb..."
+(($# > 0)) || die "usage: setup.sh build|test|deb|vm..."
 wanted=()
 for set; do
 	case $set in
 	build) wanted+=("${build[@]}") ;;
 	test) wanted+=("${test[@]}") is_for_tests=1 ;;
 	deb) wanted+=("${deb[@]}") ;;
-	*) die "$set: must be build, test or deb" ;;
+	vm) wanted+=("${vm[@]}") ;;
+	*) die "$set: must be build, test, deb or vm" ;;
 	esac
 done
 
