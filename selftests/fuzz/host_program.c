@@ -103,6 +103,18 @@ void bpf_ringbuf_submit(const void *record, __u64 flags)
 	host_maps.record_count++;
 }
 
+long bpf_skb_load_bytes(const void *skb, __u32 offset, void *to, __u32 len)
+{
+	(void)skb, (void)offset, (void)to, (void)len;
+	abort();
+}
+
+long bpf_skb_pull_data(struct __sk_buff *skb, __u32 len)
+{
+	(void)skb, (void)len;
+	abort();
+}
+
 /* Three pages below 4 GB, as the program knows a frame by 32 bits; all but the middle one are out of bounds. */
 static uint8_t *frame_page(size_t page_size)
 {

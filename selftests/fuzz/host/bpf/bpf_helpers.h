@@ -24,4 +24,9 @@ __u64 bpf_ktime_get_coarse_ns(void);
 void *bpf_ringbuf_reserve(const void *ring, __u64 size, __u64 flags);
 void bpf_ringbuf_submit(const void *record, __u64 flags);
 
+/* Of the tc program, which is not run here. */
+struct __sk_buff;
+long bpf_skb_load_bytes(const void *skb, __u32 offset, void *to, __u32 len);
+long bpf_skb_pull_data(struct __sk_buff *skb, __u32 len);
+
 #endif
