@@ -64,14 +64,14 @@ static char *spell(char text[TEXT_MAX], const struct options *o)
 		text, TEXT_MAX,
 		"if=%s src=%s group=%s vhid=%u pass=%s passfile=%s base=%u skew=%u ratio=%u preempt=%d neutral=%d "
 		"exit=%d up=%s down=%s x=%s timeout=%u auth=%u keyfile=%s nolink=%d bcast=%d vips=%d realmac=%d help=%d version=%d "
-		"debug=%d daemon=%d syslog=%d facility=%d pidfile=%s xdp=%d tx=%d capacity=%u realtime=%d tap=%d cleanup=%d group=%s addrs=",
+		"debug=%d daemon=%d syslog=%d facility=%d pidfile=%s hook=%d xdp=%d tx=%d capacity=%u realtime=%d tap=%d cleanup=%d group=%s addrs=",
 		vr->interface, source, group, vr->vhid, vr->password ? vr->password : "-",
 		vr->passfile ? vr->passfile : "-", vr->election.advbase, vr->election.advskew,
 		vr->election.dead_ratio, vr->election.preempt, vr->election.neutral, vr->election.script_at_exit,
 		vr->upscript ? vr->upscript : "-", vr->downscript ? vr->downscript : "-",
 		vr->xparam ? vr->xparam : "-", vr->script_timeout_s, vr->auth, vr->keyfile ? vr->keyfile : "-", vr->ignore_link_state, vr->broadcast,
 		vr->manage_vips, vr->real_mac, o->help, o->version, o->debug, o->daemonize, o->use_syslog,
-		o->facility >> 3, o->pidfile ? o->pidfile : "-", (int)o->xdp_mode, (int)o->tx, o->capacity, o->realtime, o->tap,
+		o->facility >> 3, o->pidfile ? o->pidfile : "-", (int)o->hook, (int)o->xdp_mode, (int)o->tx, o->capacity, o->realtime, o->tap,
 		(int)o->cleanup, o->control_group ? o->control_group : "-");
 	for (size_t i = 0; i < vr->vip_count; i++)
 		len += (size_t)snprintf(text + len, TEXT_MAX - len, "%s%s", i ? "," : "",
@@ -134,7 +134,7 @@ static void test_defaults(void)
 	       "if= src=10.1.1.1 group=224.0.0.18 vhid=1 pass=" PASSWORD
 	       " passfile=- base=1 skew=0 ratio=3 preempt=0 neutral=0 "
 	       "exit=0 up=- down=- x=- timeout=60 auth=0 keyfile=- nolink=0 bcast=0 vips=1 realmac=0 help=0 version=0 "
-	       "debug=0 daemon=0 syslog=1 facility=3 pidfile=- xdp=0 tx=0 capacity=0 realtime=0 tap=0 cleanup=0 group=- addrs=10.1.1.252/32",
+	       "debug=0 daemon=0 syslog=1 facility=3 pidfile=- hook=0 xdp=0 tx=0 capacity=0 realtime=0 tap=0 cleanup=0 group=- addrs=10.1.1.252/32",
 	       "  and the defaults");
 	ok(options.vr.password == line.argv[4], "  the password is argv's, so that it can be wiped");
 	line_free(&line);
@@ -286,6 +286,11 @@ static const struct {
 	{ "--xdp-mode=native", "xdp=1" },
 	{ "--xdp-mode generic", "xdp=2" },
 	{ "--xdp-mode native --xdp-mode auto", "" },
+	{ "--hook=xdp", "" },
+	{ "--hook=tc", "hook=1" },
+	{ "--hook auto", "hook=2" },
+	{ "--hook=xdp --xdp-mode=native", "xdp=1" },
+	{ "--hook=tc --xdp-mode=auto", "hook=1" },
 	{ "--tx=auto", "" },
 	{ "--tx=packet", "tx=1" },
 	{ "--tx xsk", "tx=3" },
@@ -504,6 +509,10 @@ static const struct {
 	{ "--script-timeout=1m", "--script-timeout 1m:", "from 1 to 86400" },
 	{ "--xdp-mode=fast", "--xdp-mode fast:", "auto, native or generic" },
 	{ "--xdp-mode=", "--xdp-mode '':", "auto, native or generic" },
+	{ "--hook=tcx", "--hook tcx:", "xdp, tc or auto" },
+	{ "--hook=", "--hook '':", "xdp, tc or auto" },
+	{ "--hook=tc --xdp-mode=native", "--xdp-mode:", "--hook=xdp" },
+	{ "--xdp-mode=generic --hook=auto", "--xdp-mode:", "--hook=xdp" },
 	{ "--pidfile=", "--pidfile '':", "name of a file" },
 	{ "--control-group=", "--control-group '':", "must be a group" },
 	{ "--tx=raw", "--tx raw:", "auto, packet, bpf or xsk" },
@@ -688,7 +697,7 @@ static void test_help(void)
 {
 	const char *help = options_help();
 	static const char *const own[] = { "--no-vip",	  "--real-mac", "--script-timeout=", "--pidfile=",
-					   "--xdp-mode=", "--tap",	"--version", "--tx=", "--capacity=",
+					   "--hook=", "--xdp-mode=", "--tap",	"--version", "--tx=", "--capacity=",
 					   "--realtime[=PRIO]", "--auth=", "--keyfile=", "--replay=", "--clock-skew=",
 					   "--fence-after=", "--control-group=" };
 	unsigned int absent = 0;
