@@ -192,6 +192,15 @@ static const struct {
 	  "+nosuch0/1@2 key +eth0/2@3 key =0", "", NULL, "--check" },
 	{ "  but passwords are", NULL, DEFAULT "-v 1 -a 10.0.0.11 -o none.txt\n", "=0",
 	  "3 list:2: -o none.txt: No such file or directory\n", NULL, "--check" },
+	{ "waiting: an interface that is not there", NULL, DEFAULT "-v 1 -a 10.0.0.11 -i eth7\n-v 2 -a 10.0.0.12\n",
+	  "+eth7/1@2 key +eth0/2@3 key =0", "4 list:2: -i eth7: no such interface: waiting for it\n", NULL, "--wait" },
+	{ "  but for no tunnel", NULL, DEFAULT "-v 1 -a 10.0.0.11 -i tun0\n", "=0",
+	  "3 list:2: -i tun0: is not an Ethernet interface, and CARP needs one\n", NULL, "--wait" },
+	{ "  also at a reload", THREE, THREE "-v 4 -a 10.0.0.14 -i eth7\n", "+eth7/4@5 key =3",
+	  "4 list:5: -i eth7: no such interface: waiting for it\n", NULL, "--wait" },
+	{ "  which waits for no address", THREE, THREE "default -s 10.9.0.1 -p hush\n-v 4 -a 10.9.0.2\n", "=0",
+	  "3 list:6: -s 10.9.0.1: no interface holds this address; it must be this host's, or -i must name the interface\n", NULL,
+	  "--wait" },
 	{ "strong: the first stage", THREE, STRONG("accept-siphash"), "~0 eth0/1@2 key ~1 eth0/2@3 key ~2 eth0/3@4 key =0", "", NULL,
 	  NULL },
 	{ "strong: the next stage has the same keys", STRONG("accept-siphash"), STRONG("send-siphash"),
@@ -252,6 +261,25 @@ static void test_rows(void)
 		plan_free(&plan);
 		plan_free(&w.plan);
 	}
+}
+
+static void test_waiting(void)
+{
+	struct plan plan;
+	char text[TEXT_MAX];
+
+	is_int(make(&plan, &whole, NAMELESS "-v 1 -a 10.1.0.11\n-v 2 -s 10.9.0.1 -a 10.9.0.2\n-v 3 -s 10.9.0.3 -a 10.9.0.4\n",
+		    "--wait", NULL), -EAGAIN, "addresses that no interface holds: the plan waits");
+	ok(!plan.failed && plan.waits_for == inet_addr("10.9.0.3"), "  for one of them");
+	is_str(spell(text, &plan), "=0", "  and changes nothing");
+	is_str(lines(text, &plan),
+	       "4 list:3: -s 10.9.0.1: no interface holds this address: waiting for one\n"
+	       "4 list:4: -s 10.9.0.3: no interface holds this address: waiting for one\n",
+	       "  all are told");
+	plan_free(&plan);
+	is_int(make(&plan, &whole, NAMELESS "-v 1 -s 10.9.0.1 -a 10.9.0.2\n-v 300 -a 10.1.0.11\n", "--wait", NULL), -EINVAL,
+	       "an error waits for nothing");
+	plan_free(&plan);
 }
 
 static void is_key(const struct plan_vr *vr, const char *password, const char *name)
@@ -496,7 +524,7 @@ int main(void)
 					     "list",	 "pipe",      "keys.txt", "keys2.txt",	"keys3.txt" };
 	char dir[] = "/tmp/test_plan.XXXXXX";
 
-	plan(3 * COUNT(rows) + 8 + 2 + 7 + 2 + 13 + 11);
+	plan(3 * COUNT(rows) + 5 + 8 + 2 + 7 + 2 + 13 + 11);
 	if (secret_init() || !mkdtemp(dir) || chdir(dir)) {
 		perror(dir);
 		return EXIT_FAILURE;
@@ -512,6 +540,7 @@ int main(void)
 	write_file("run.sh", "", 0755);
 
 	test_rows();
+	test_waiting();
 	test_keys();
 	test_gaps();
 	test_command_line();
