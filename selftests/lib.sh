@@ -8,6 +8,8 @@
 
 set -u
 export LC_ALL=C
+# A system call that xcarp's filter refuses ends it.
+export XCARP_FILTER=kill
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 XCARP=${XCARP:-$TOP/build/xcarp}
@@ -133,6 +135,7 @@ test_end() {
 			diag "--- the end of ${log##*/}:"
 			diag "$(tail -n 30 "$log")"
 		done
+		diag "$(dmesg 2>/dev/null | grep 'type=1326 .*comm="xcarp' | tail -n 3)"
 	fi
 	lab_stop
 	((status || (TAP_FAILED == 0 && TAP_DONE == TAP_PLAN))) || exit 1

@@ -26,52 +26,69 @@ static unsigned int instructions(const char *log)
 	return count;
 }
 
-/* Once more, and libbpf prints what the verifier says. */
-static void tell_why(const char *path)
+/* This program of the object and no other. log: NULL: libbpf prints what is wrong. */
+static int load(const char *path, const char *name, char *log)
 {
 	struct bpf_object *object = bpf_object__open_file(path, NULL);
+	struct bpf_program *program;
+	int err;
 
-	if (object) {
-		bpf_object__load(object);
-		bpf_object__close(object);
+	if (!object)
+		return -errno;
+	bpf_object__for_each_program(program, object)
+		bpf_program__set_autoload(program, !strcmp(bpf_program__name(program), name));
+	program = bpf_object__find_program_by_name(object, name);
+	if (log) {
+		log[0] = '\0';
+		bpf_program__set_log_level(program, LOG_STATS);
+		bpf_program__set_log_buf(program, log, LOG_BYTES);
+	}
+	err = bpf_object__load(object);
+	bpf_object__close(object);
+	return err;
+}
+
+static void check_program(const char *path, const char *name)
+{
+	static char log[LOG_BYTES];
+	int err = load(path, name, log);
+
+	if (!ok(!err, "%s: %s loads (%u instructions verified)", path, name, instructions(log))) {
+		diag("  %s", strerror(-err));
+		load(path, name, NULL);
 	}
 }
 
-static void check(const char *path)
+static unsigned int check(const char *path)
 {
-	static char log[LOG_BYTES];
-	LIBBPF_OPTS(bpf_object_open_opts, options, .kernel_log_level = LOG_STATS, .kernel_log_buf = log,
-		    .kernel_log_size = sizeof(log));
-	struct bpf_object *object = bpf_object__open_file(path, &options);
-	int err = object ? 0 : -errno;
+	struct bpf_object *object = bpf_object__open_file(path, NULL);
+	struct bpf_program *program;
+	unsigned int count = 0;
 
-	log[0] = '\0';
-	if (!err)
-		err = bpf_object__load(object);
-	if (!ok(!err, "%s loads (%u instructions verified)", path, instructions(log))) {
-		diag("  %s", strerror(-err));
-		tell_why(path);
+	if (!ok(object, "%s can be read", path))
+		return 1;
+	bpf_object__for_each_program(program, object) {
+		check_program(path, bpf_program__name(program));
+		count++;
 	}
 	bpf_object__close(object);
+	return 1 + count;
 }
 
 int main(int argc, char **argv)
 {
+	unsigned int count = 0;
 	glob_t built;
 
 	if (argc > 1) {
-		plan((unsigned int)argc - 1);
 		for (int i = 1; i < argc; i++)
-			check(argv[i]);
-		return tap_done();
+			count += check(argv[i]);
+	} else if (!glob("build/clang*/*.bpf.o", 0, NULL, &built)) {
+		for (size_t i = 0; i < built.gl_pathc; i++)
+			count += check(built.gl_pathv[i]);
+		globfree(&built);
 	}
-	if (glob("build/clang*/*.bpf.o", 0, NULL, &built)) {
-		printf("Bail out! nothing in build/clang*/: run make bpf-all\n");
-		return EXIT_FAILURE;
-	}
-	plan((unsigned int)built.gl_pathc);
-	for (size_t i = 0; i < built.gl_pathc; i++)
-		check(built.gl_pathv[i]);
-	globfree(&built);
+	ok(count, "there are programs: make bpf-all has made them");
+	plan(count + 1);
 	return tap_done();
 }
