@@ -50,6 +50,7 @@ BPF_TEST_PARTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard selftests/
 BENCH_HELPERS := $(addprefix $(BUILD)/bench/,watch client addresses hog)
 TX := $(addprefix $(BUILD)/user/io/,tx.o tx_bpf.o tx_packet.o tx_xsk.o log.o journald.o thread.o)
 NETNS_TEST_PROGRAMS := $(BUILD)/tests/netns/tx_frames
+PAST_BPF := $(BUILD)/tests/netns/past.bpf.o
 SLOW_NETLINK := $(BUILD)/tests/netns/slow_netlink.so
 SIM := $(patsubst %.c,$(BUILD)/%.o,$(wildcard selftests/sim/*.c))
 SIM_RUNS ?= 5000000
@@ -146,6 +147,11 @@ $(SLOW_NETLINK): selftests/netns/slow_netlink.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(PLAIN_CFLAGS) -fPIC -shared $< -ldl -o $@
 
+$(PAST_BPF): selftests/netns/past.bpf.c Makefile
+	$(SAY) BPF $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) -target bpf $(BPF_CFLAGS) -c $< -o $@
+
 DIFFERENTIAL := $(BUILD)/tests/fuzz/differential
 DIFFERENTIAL_PARTS := $(addprefix $(BUILD)/selftests/fuzz/,differential.o judge.o mutate.o routers.o)
 
@@ -215,7 +221,7 @@ fuzz-coverage:
 	$(MAKE) COVERAGE=1 fuzz-coverage
 endif
 
-tests: all bpf-all $(UNIT_TESTS) $(IO_TESTS) $(BPF_TESTS) $(NETNS_TEST_PROGRAMS) $(SLOW_NETLINK) $(BUILD)/tests/sim/sim ## the test programs, in build/tests/
+tests: all bpf-all $(UNIT_TESTS) $(IO_TESTS) $(BPF_TESTS) $(NETNS_TEST_PROGRAMS) $(SLOW_NETLINK) $(PAST_BPF) $(BUILD)/tests/sim/sim ## the test programs, in build/tests/
 
 sim-long: $(BUILD)/tests/sim/sim ## simulates SIM_RUNS times with new seeds (5,000,000: a quarter of an hour)
 	$< --runs $(SIM_RUNS) --first $$(date +%s)000000000

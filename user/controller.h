@@ -10,12 +10,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/deafness.h"
 #include "core/options.h"
 #include "core/table.h"
 #include "engine/engine.h"
 #include "io/control.h"
 #include "io/dataplane.h"
 #include "io/loop.h"
+#include "io/overheard.h"
 #include "io/rtnl.h"
 #include "io/scripts.h"
 #include "io/tx.h"
@@ -33,8 +35,10 @@ struct vrouter_slot {
 	uint32_t previous;
 	bool is_entered; /* in the maps, on the interface as it is now */
 	bool is_started; /* the engine is told of its link */
+	bool has_link; /* as it was told last */
 	bool is_leaving; /* stopped, and removed as soon as that is carried out */
 	bool is_adopted; /* its map slot was a dead process's */
+	struct deafness deafness;
 };
 
 /* --hook=auto: adverts that are refused on an interface, and XDP in front of its tc hook. */
@@ -51,11 +55,19 @@ struct flood {
 struct interface {
 	char name[XCARP_IFNAME_LEN];
 	struct engine_link link; /* as the kernel told last */
+	struct rtnl_place place;
+	bool is_enabled; /* administratively up */
 	bool is_ethernet;
 	bool is_attached;
 	bool has_claimed; /* one that another process has, which is not entered */
 	bool is_told; /* in the retelling under way */
+	bool is_deaf_native; /* its driver was seen not to run the program */
+	uint64_t attached_ns;
+	struct cure cure; /* of deafness */
+	uint32_t cured; /* the virtual router that was deaf, and what it had accepted by then */
+	uint64_t cured_accepted;
 	uint64_t attach_again_ns; /* when to try once more; UINT64_MAX: no need */
+	uint64_t settle_ns; /* until when its link may take to come back after attaching; UINT64_MAX: it is not waited for */
 	uint32_t first; /* virtual router */
 	uint64_t adverts_in_256_s; /* what all of them send as masters */
 	uint32_t number; /* in the controller's list */
@@ -105,6 +117,7 @@ struct controller {
 
 	struct loop *loop;
 	struct rtnl *rtnl;
+	struct overheard *overheard;
 	struct tx *tx;
 	struct scripts *scripts;
 	struct dataplane *dataplane;
@@ -213,6 +226,12 @@ void interfaces_lose(struct controller *c);
  */
 void interfaces_describe(const struct controller *c, char *text, size_t room);
 
+/*
+ * Its program is there and does not run: attaches it anew, and where the driver was seen not to run it, outside the driver. False:
+ * it could not be tried now; where it failed, its virtual routers have lost the interface.
+ */
+bool interface_attach_anew(struct controller *c, struct interface *interface, uint64_t now_ns);
+
 /* What rtnetlink tells; around a retelling, the ones that are not told are gone. */
 void interfaces_resync_begin(struct controller *c);
 void interfaces_resync_end(struct controller *c, uint64_t now_ns);
@@ -231,5 +250,10 @@ void floods_front_done(struct controller *c, struct interface *interface, bool i
 
 /* Its program is gone. */
 void floods_forget(struct interface *interface);
+
+/* deaf.c */
+
+/* What the stack was heard to receive. */
+bool deaf_advert(void *ctx, const struct overheard_advert *advert, uint64_t now_ns);
 
 #endif

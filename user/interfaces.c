@@ -12,12 +12,15 @@
 #include <unistd.h>
 
 #include "controller.h"
+#include "io/driver.h"
 #include "io/log.h"
+#include "io/rtnl_query.h"
 
 #define NS_PER_S 1000000000ull
 #define ATTACH_RETRY_NS (5 * NS_PER_S)
 #define CLAIM_RETRY_NS (10 * NS_PER_S) /* another process has a virtual router of ours */
 #define NAMED_MAX 4 /* interfaces in the status */
+#define SETTLE_NS (5 * NS_PER_S) /* drivers that reset their NIC to attach a program have the link back in 50 ms to 4 s */
 #define LOCK_RETRY_NS (NS_PER_S / 20) /* another process of ours is busy with the maps */
 
 static uint32_t hash_of_name(const char *name)
@@ -72,7 +75,7 @@ struct interface *interface_named(struct controller *c, const char *name)
 	interface = make_room(c) ? calloc(1, sizeof(*interface)) : NULL;
 	if (!interface)
 		return NULL;
-	interface->attach_again_ns = UINT64_MAX;
+	interface->attach_again_ns = interface->settle_ns = UINT64_MAX;
 	interface->first = NO_INDEX;
 	interface->number = c->interface_count;
 	snprintf(interface->name, sizeof(interface->name), "%s", name);
@@ -91,6 +94,9 @@ static void set_ifindex(struct controller *c, struct interface *interface, uint3
 	if (interface->link.ifindex)
 		table_remove(c->by_ifindex, hash_of_ifindex(interface->link.ifindex), interface->number);
 	interface->link = (struct engine_link){ 0 };
+	interface->place = (struct rtnl_place){ 0 };
+	interface->is_enabled = interface->is_deaf_native = false;
+	interface->cure = (struct cure){ 0 };
 	/* Where memory is short it counts as one that is not there. */
 	if (ifindex && table_put(c->by_ifindex, hash_of_ifindex(ifindex), interface->number))
 		interface->link.ifindex = ifindex;
@@ -137,6 +143,7 @@ static int enter(struct controller *c, uint32_t index)
 				   slot->interface->link.ifindex, c->running[index].key);
 
 	slot->is_entered = !err;
+	slot->deafness = (struct deafness){ 0 };
 	return err;
 }
 
@@ -153,6 +160,7 @@ static void forget_interface(struct controller *c, struct interface *interface)
 		return;
 	interface->is_attached = false;
 	floods_forget(interface);
+	interface->settle_ns = UINT64_MAX;
 	for (uint32_t index = interface->first; index != NO_INDEX; index = c->slots[index].next)
 		take_out(c, index);
 	tx_unlink(c->tx, interface->link.ifindex);
@@ -175,11 +183,103 @@ static bool is_ipv6_router(const char *interface)
 	return value != '0';
 }
 
+static void try_at(struct controller *c, struct interface *interface, uint64_t at_ns)
+{
+	interface->attach_again_ns = at_ns;
+	if (at_ns < c->attach_again_ns)
+		c->attach_again_ns = at_ns;
+}
+
+/* Why, for the user; NULL: it is of use. */
+static const char *no_use_of_native(const struct interface *interface)
+{
+	if (interface->place.is_bond)
+		return "a bond's slaves would run the program, and not know the bond";
+	return interface->is_deaf_native ? "its driver does not run the program" : NULL;
+}
+
+/* What other devices stand on takes no program while one of those has one; the other order works. */
+static bool stands_on(const struct interface *upper, const struct interface *lower)
+{
+	return upper->is_attached && (upper->place.below == lower->link.ifindex || lower->place.above == upper->link.ifindex);
+}
+
+static bool take_off_above(struct controller *c, const struct interface *lower)
+{
+	bool any = false;
+
+	if (c->options.hook != CHOOSE_XDP)
+		return false;
+	for (uint32_t i = 0; i < c->interface_count; i++) {
+		if (!stands_on(c->interfaces[i], lower))
+			continue;
+		dataplane_detach(c->dataplane, c->interfaces[i]->link.ifindex);
+		any = true;
+	}
+	return any;
+}
+
+static void put_back_above(struct controller *c, const struct interface *lower, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < c->interface_count; i++) {
+		struct interface *upper = c->interfaces[i];
+
+		if (!stands_on(upper, lower) ||
+		    !dataplane_attach(c->dataplane, upper->link.ifindex, upper->name, no_use_of_native(upper)))
+			continue;
+		forget_interface(c, upper);
+		try_at(c, upper, now_ns);
+	}
+}
+
+/* Some drivers reset the NIC. Elections begin when the link is back, as if it had not been there before. */
+static void begin_to_settle(struct controller *c, struct interface *interface)
+{
+	bool has_carrier;
+
+	if (!interface->link.up || rtnl_query_carrier(interface->link.ifindex, &has_carrier) || has_carrier)
+		return;
+	interface->link.up = false;
+	interface->settle_ns = loop_now_ns() + SETTLE_NS;
+	if (interface->settle_ns < c->attach_again_ns)
+		c->attach_again_ns = interface->settle_ns;
+}
+
+/* What was told may be from before. */
+static void end_to_settle(struct interface *interface, uint64_t now_ns)
+{
+	bool has_carrier;
+
+	if (interface->settle_ns == UINT64_MAX)
+		return;
+	if (interface->link.up && !rtnl_query_carrier(interface->link.ifindex, &has_carrier))
+		interface->link.up = has_carrier;
+	if (interface->link.up || !interface->is_enabled || interface->settle_ns <= now_ns)
+		interface->settle_ns = UINT64_MAX;
+}
+
+static void warn_of_port(struct controller *c, const struct interface *interface)
+{
+	const struct interface *above = interface_of(c, interface->place.above);
+
+	if (interface->place.is_port && above)
+		log_warn("%s: it is a part of %s, so addresses on it are not reachable: -i %s is meant", interface->name, above->name,
+			 above->name);
+}
+
 static int attach(struct controller *c, struct interface *interface)
 {
-	int err = dataplane_attach(c->dataplane, interface->link.ifindex, interface->name);
+	bool is_above_bare = take_off_above(c, interface);
+	int err = dataplane_attach(c->dataplane, interface->link.ifindex, interface->name, no_use_of_native(interface));
 
 	interface->is_attached = !err;
+	if (is_above_bare)
+		put_back_above(c, interface, loop_now_ns());
+	interface->attached_ns = loop_now_ns();
+	if (!err) {
+		begin_to_settle(c, interface);
+		warn_of_port(c, interface);
+	}
 	/* Nobody asked before, and where another process has the program there already no message follows. */
 	interface->link.is_ipv6_router = is_ipv6_router(interface->name);
 	return err;
@@ -250,13 +350,6 @@ void interfaces_describe(const struct controller *c, char *text, size_t room)
 		snprintf(text + len, room - len, " and %u more", others);
 }
 
-static void try_at(struct controller *c, struct interface *interface, uint64_t at_ns)
-{
-	interface->attach_again_ns = at_ns;
-	if (at_ns < c->attach_again_ns)
-		c->attach_again_ns = at_ns;
-}
-
 static void tell_link(struct controller *c, const struct interface *interface, uint64_t now_ns)
 {
 	for (uint32_t index = interface->first; index != NO_INDEX; index = c->slots[index].next)
@@ -285,6 +378,7 @@ static void try_interface(struct controller *c, struct interface *interface, uin
 
 	if (is_due)
 		interface->attach_again_ns = UINT64_MAX;
+	end_to_settle(interface, now_ns);
 	if (interface->first == NO_INDEX)
 		return;
 	if (interface->link.ifindex && interface->is_ethernet && is_due) {
@@ -312,6 +406,25 @@ static void check_program(struct controller *c, struct interface *interface, con
 		return;
 	log_warn("%s: the XDP program was taken off by somebody else: putting it back", interface->name);
 	forget_interface(c, interface);
+}
+
+bool interface_attach_anew(struct controller *c, struct interface *interface, uint64_t now_ns)
+{
+	int err = dataplane_attach_anew(c->dataplane, interface->link.ifindex, interface->name, no_use_of_native(interface));
+
+	if (err == -EAGAIN)
+		return false;
+	interface->attached_ns = loop_now_ns();
+	if (!err) {
+		begin_to_settle(c, interface);
+		for (uint32_t index = interface->first; index != NO_INDEX; index = c->slots[index].next)
+			c->slots[index].deafness = (struct deafness){ 0 };
+	} else {
+		try_at(c, interface, now_ns + ATTACH_RETRY_NS);
+		lose_interface(c, interface, now_ns);
+	}
+	tell_link(c, interface, now_ns);
+	return true;
 }
 
 /* Virtual routers on it. */
@@ -428,11 +541,12 @@ void interface_updated(struct controller *c, uint32_t index, const struct vr_opt
 void interface_tell_engine(struct controller *c, uint32_t index, uint64_t now_ns)
 {
 	static const struct engine_link none;
-	const struct interface *interface = c->slots[index].interface;
+	struct vrouter_slot *slot = &c->slots[index];
 
-	if (!c->slots[index].is_started)
+	if (!slot->is_started || (slot->is_entered && !slot->has_link && slot->interface->settle_ns != UINT64_MAX))
 		return;
-	engine_link(c->engine, index, c->slots[index].is_entered ? &interface->link : &none, now_ns);
+	slot->has_link = slot->is_entered;
+	engine_link(c->engine, index, slot->is_entered ? &slot->interface->link : &none, now_ns);
 }
 
 /* Links. */
@@ -447,14 +561,17 @@ static void update_gone(struct controller *c, struct interface *interface, uint6
 
 static void update_there(struct controller *c, struct interface *interface, const struct rtnl_link *link, uint64_t now_ns)
 {
-	bool was_there = interface->link.ifindex == link->ifindex;
+	bool was_there = interface->link.ifindex == link->ifindex, was_enabled = interface->is_enabled;
 
 	if (interface->link.ifindex && !was_there)
 		lose_interface(c, interface, now_ns);
 	set_ifindex(c, interface, link->ifindex);
 	interface->is_told = true;
+	interface->is_enabled = link->is_enabled;
 	interface->is_ethernet = link->is_ethernet;
 	interface->link.up = link->is_up;
+	interface->link.path = link->place.active;
+	interface->place = link->place;
 	memcpy(interface->link.mac, link->mac, sizeof(interface->link.mac));
 	if (interface->first == NO_INDEX)
 		return;
@@ -462,6 +579,8 @@ static void update_there(struct controller *c, struct interface *interface, cons
 	if (!was_there && !link->is_ethernet)
 		log_error("-i %s: is not an Ethernet interface, and CARP needs one", link->name);
 	check_program(c, interface, &link->programs);
+	if (was_there && !was_enabled && link->is_enabled && interface->is_attached && driver_forgets_program(interface->name))
+		interface_attach_anew(c, interface, now_ns);
 	try_interface(c, interface, now_ns);
 }
 
@@ -501,6 +620,11 @@ void interfaces_free(struct controller *c)
 	table_free(c->by_ifindex);
 }
 
+static uint64_t due_ns(const struct interface *interface)
+{
+	return interface->settle_ns < interface->attach_again_ns ? interface->settle_ns : interface->attach_again_ns;
+}
+
 void interfaces_try_again(struct controller *c, uint64_t now_ns)
 {
 	if (now_ns < c->attach_again_ns)
@@ -509,10 +633,10 @@ void interfaces_try_again(struct controller *c, uint64_t now_ns)
 	for (uint32_t i = 0; i < c->interface_count; i++) {
 		struct interface *interface = c->interfaces[i];
 
-		if (interface->attach_again_ns <= now_ns)
+		if (due_ns(interface) <= now_ns)
 			try_interface(c, interface, now_ns);
-		else if (interface->attach_again_ns < c->attach_again_ns)
-			c->attach_again_ns = interface->attach_again_ns;
+		if (due_ns(interface) < c->attach_again_ns)
+			c->attach_again_ns = due_ns(interface);
 	}
 }
 

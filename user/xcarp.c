@@ -398,6 +398,9 @@ static int open_adapters(struct controller *c)
 	c->rtnl = rtnl_new(c->loop, &c->rtnl_events, &err);
 	if (!c->rtnl)
 		return controller_fail("rtnetlink", err);
+	c->overheard = overheard_new(c->loop, deaf_advert, c);
+	if (!c->overheard)
+		return controller_fail("raw socket", -errno);
 	c->tx = tx_new(c->options.tx, on_sent, c);
 	if (!c->tx)
 		return controller_fail("AF_PACKET socket", -errno);
@@ -592,6 +595,8 @@ static uint64_t next_deadline(const struct controller *c)
 		deadline_ns = floods_deadline(c);
 	if (dataplane_deadline(c->dataplane) < deadline_ns)
 		deadline_ns = dataplane_deadline(c->dataplane);
+	if (overheard_deadline(c->overheard) < deadline_ns)
+		deadline_ns = overheard_deadline(c->overheard);
 	if (notify_deadline() < deadline_ns)
 		deadline_ns = notify_deadline();
 	if (c->is_status_old && notify_status_due() < deadline_ns)
@@ -669,6 +674,7 @@ static int run(struct controller *c)
 		vrouters_work(c, now_ns);
 		dataplane_timers(c->dataplane, now_ns);
 		floods_timers(c, now_ns);
+		overheard_timers(c->overheard, now_ns);
 		tell_status(c, now_ns);
 		tell_waiting(c);
 	}
@@ -732,6 +738,7 @@ static void close_all(struct controller *c)
 	engine_free(c->engine);
 	tx_free(c->tx);
 	rtnl_free(c->rtnl);
+	overheard_free(c->overheard);
 	interfaces_free(c);
 	if (c->signals.fd >= 0)
 		close(c->signals.fd);

@@ -136,3 +136,43 @@ void auth_siphash(struct carp_header *carp, const struct carp_siphash_keys *keys
 		tag[i] = htole64(tag[i]);
 	memcpy(carp->tag, tag, sizeof(carp->tag));
 }
+
+static bool is_equal(const uint8_t *a, const uint8_t *b, size_t len)
+{
+	uint8_t difference = 0;
+
+	for (size_t i = 0; i < len; i++)
+		difference |= a[i] ^ b[i];
+	return !difference;
+}
+
+static bool hmac_is_good(const struct carp_header *carp, const struct carp_hmac_key *key)
+{
+	uint64_t counter = (uint64_t)be32toh(carp->counter[0]) << 32 | be32toh(carp->counter[1]);
+	uint8_t md[CARP_MD_LEN];
+
+	auth_hmac(key, counter, md);
+	return is_equal(md, carp->md, sizeof(md));
+}
+
+static bool tag_is_good(const struct carp_header *carp, const struct carp_siphash_keys *keys, uint32_t source)
+{
+	__u64 tag[2];
+
+	for (int i = 0; i < CARP_SIPHASH_KEYS_MAX; i++) {
+		if (keys->ids[i] != carp->key_id || !(keys->keys[i][0] | keys->keys[i][1]))
+			continue;
+		carp_siphash(keys->keys[i], carp, &source, 1, tag);
+		for (int j = 0; j < 2; j++)
+			tag[j] = htole64(tag[j]);
+		return is_equal((const uint8_t *)tag, carp->tag, sizeof(carp->tag));
+	}
+	return false;
+}
+
+bool auth_is_good(const struct carp_header *carp, const struct carp_key *key, enum xcarp_auth auth, uint32_t source)
+{
+	if (carp->version_type == CARP_VERSION_TYPE_STRONG)
+		return auth != AUTH_HMAC_SHA1 && tag_is_good(carp, &key->siphash, source);
+	return carp->version_type == CARP_VERSION_TYPE && auth != AUTH_SIPHASH && hmac_is_good(carp, &key->hmac);
+}

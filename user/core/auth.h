@@ -3,9 +3,11 @@
 #ifndef XCARP_CORE_AUTH_H
 #define XCARP_CORE_AUTH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include <xcarp/abi.h>
 #include <xcarp/carp.h>
 #include <xcarp/sha1.h>
 #include <xcarp/siphash.h>
@@ -48,5 +50,8 @@ size_t auth_context(uint8_t context[AUTH_CONTEXT_MAX], uint32_t group, uint8_t v
  * source: IPv4, network order.
  */
 void auth_siphash(struct carp_header *carp, const struct carp_siphash_keys *keys, uint32_t source);
+
+/* Is it signed with one of the keys, in a way that auth accepts? As the program decides it, but for whether it is replayed. */
+bool auth_is_good(const struct carp_header *carp, const struct carp_key *key, enum xcarp_auth auth, uint32_t source);
 
 #endif

@@ -342,6 +342,8 @@ void engine_link(struct engine *engine, uint32_t index, const struct engine_link
 	bool is_up = link->up || vr->options->ignore_link_state;
 	bool is_other = link->ifindex != vr->link.ifindex;
 	bool is_new_mac = !is_other && memcmp(link->mac, vr->link.mac, sizeof(link->mac));
+	/* Behind another slave are other switches, which still send what is ours to the one before. */
+	bool is_new_path = !is_other && link->path && link->path != vr->link.path;
 	/* The kernel takes the link down before the interface, so that this is no news to the election any more. */
 	bool is_gone = vr->link.ifindex && !link->ifindex && vr->election.state == INIT;
 
@@ -364,7 +366,7 @@ void engine_link(struct engine *engine, uint32_t index, const struct engine_link
 		return;
 	if (is_other || is_new_mac)
 		vrouter_log_mac(engine, vr, now_ns);
-	if (is_new_mac && vr->election.state == MASTER)
+	if ((is_new_mac || is_new_path) && vr->election.state == MASTER)
 		commit_queue(engine, vr, ACT_ANNOUNCE, now_ns);
 	if (!vr->is_started)
 		begin(engine, vr, is_up, now_ns);

@@ -192,7 +192,8 @@ static void leave_unused(struct dataplane *dp)
 		program_leave(&dp->share.program, dp->share.owner, dp->unused[--dp->unused_count]);
 }
 
-int dataplane_attach(struct dataplane *dp, uint32_t ifindex, const char *name)
+static int attach_by(struct dataplane *dp, uint32_t ifindex, const char *name, const char *no_native,
+		     int (*use)(struct program *program, uint32_t owner, uint32_t ifindex, const char *name, const char *no_native))
 {
 	int err = share_lock(&dp->share);
 
@@ -200,9 +201,19 @@ int dataplane_attach(struct dataplane *dp, uint32_t ifindex, const char *name)
 		return err;
 	forget_unused(dp, ifindex);
 	leave_unused(dp);
-	err = program_use(&dp->share.program, dp->share.owner, ifindex, name);
+	err = use(&dp->share.program, dp->share.owner, ifindex, name, no_native);
 	share_unlock(&dp->share);
 	return err;
+}
+
+int dataplane_attach(struct dataplane *dp, uint32_t ifindex, const char *name, const char *no_native)
+{
+	return attach_by(dp, ifindex, name, no_native, program_use);
+}
+
+int dataplane_attach_anew(struct dataplane *dp, uint32_t ifindex, const char *name, const char *no_native)
+{
+	return attach_by(dp, ifindex, name, no_native, program_use_anew);
 }
 
 bool dataplane_is_attached(struct dataplane *dp, uint32_t ifindex, const struct rtnl_programs *told)
@@ -338,6 +349,18 @@ void dataplane_disown(struct dataplane *dp, uint32_t slot)
 	share_sift_vips(&dp->share, fate_of_disowned, &slot);
 	if (adoption)
 		*adoption = dp->adoptions[--dp->adoption_count];
+}
+
+bool dataplane_find(const struct dataplane *dp, uint32_t ifindex, uint32_t group, uint8_t vhid, uint32_t *index)
+{
+	struct vr_key key = { .ifindex = ifindex & IFINDEX_MASK, .ip_version = 4, .vhid = vhid };
+	struct vr_entry entry;
+
+	memcpy(key.group, &group, sizeof(key.group));
+	if (bpf_map_lookup_elem(dp->share.maps.fd[MAP_VROUTERS], &key, &entry) || entry.owner != dp->share.owner)
+		return false;
+	*index = entry.index;
+	return true;
 }
 
 struct vr_live *dataplane_live(struct dataplane *dp, uint32_t slot)

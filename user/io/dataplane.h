@@ -67,10 +67,13 @@ uint64_t dataplane_deadline(const struct dataplane *dp);
 void dataplane_timers(struct dataplane *dp, uint64_t now_ns);
 
 /*
- * Puts the program on an interface, or uses the one that another process has put there. Returns 0, -EAGAIN, or -errno after
- * a logged line.
+ * Puts the program on an interface, or uses the one that another process has put there. no_native: why native mode is of no
+ * use there, for the user; NULL: it is. Returns 0, -EAGAIN, or -errno after a logged line.
  */
-int dataplane_attach(struct dataplane *dp, uint32_t ifindex, const char *name);
+int dataplane_attach(struct dataplane *dp, uint32_t ifindex, const char *name, const char *no_native);
+
+/* The program is on the interface, but does not run: off with it, and attached as above. */
+int dataplane_attach_anew(struct dataplane *dp, uint32_t ifindex, const char *name, const char *no_native);
 
 /* False where the interface has lost our program to somebody else. told: what the kernel told of it last. */
 bool dataplane_is_attached(struct dataplane *dp, uint32_t ifindex, const struct rtnl_programs *told);
@@ -106,6 +109,9 @@ uint32_t dataplane_adopted(struct dataplane *dp);
 
 /* One that was adopted ends before that: its addresses go. */
 void dataplane_disown(struct dataplane *dp, uint32_t slot);
+
+/* Which one of this process's virtual routers an untagged advert is for. group: network order. */
+bool dataplane_find(const struct dataplane *dp, uint32_t ifindex, uint32_t group, uint8_t vhid, uint32_t *index);
 
 struct vr_live *dataplane_live(struct dataplane *dp, uint32_t slot);
 

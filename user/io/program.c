@@ -221,11 +221,12 @@ static int find_xdp(const struct program *program, uint32_t ifindex, const char 
 	return 0;
 }
 
-static int use_xdp(struct program *program, uint32_t ifindex, const char *name, struct interface_entry *entry)
+static int use_xdp(struct program *program, uint32_t ifindex, const char *name, const char *no_native, struct interface_entry *entry)
 {
 	struct offloads before;
 	bool has_offloads = !offloads_read(name, &before), was_there;
-	int err = xdp_attach(&program->xdp, ifindex, name, program->mode, &was_there) ?: find_xdp(program, ifindex, name, entry);
+	int err = xdp_attach(&program->xdp, ifindex, name, program->mode, no_native, &was_there) ?:
+		  find_xdp(program, ifindex, name, entry);
 
 	if (!err && !was_there && has_offloads && entry->hook == HOOK_XDP_NATIVE)
 		tell_offloads(name, &before, entry);
@@ -257,31 +258,33 @@ static bool try_lossless(struct program *program, uint32_t ifindex, const char *
 	return false;
 }
 
-static int use_auto(struct program *program, uint32_t ifindex, const char *name, struct interface_entry *entry)
+static int use_auto(struct program *program, uint32_t ifindex, const char *name, const char *no_native, struct interface_entry *entry)
 {
-	if (try_lossless(program, ifindex, name))
+	if (!no_native && try_lossless(program, ifindex, name))
 		return find_xdp(program, ifindex, name, entry);
 	/* For floods: while it still may be loaded. */
 	xdp_load_alone(&program->xdp);
 	return use_tc(program, ifindex, name, entry);
 }
 
-static int use(struct program *program, uint32_t ifindex, const char *name, struct interface_entry *entry)
+static int use(struct program *program, uint32_t ifindex, const char *name, const char *no_native, struct interface_entry *entry)
 {
 	switch (program->hook) {
 	case CHOOSE_TC:
 		return use_tc(program, ifindex, name, entry);
 	case CHOOSE_AUTO:
-		return use_auto(program, ifindex, name, entry);
+		return use_auto(program, ifindex, name, no_native, entry);
 	default:
-		return use_xdp(program, ifindex, name, entry);
+		return use_xdp(program, ifindex, name, no_native, entry);
 	}
 }
 
 /* Where others have it already it stays as it is. */
-static int use_with_others(struct program *program, uint32_t ifindex, const char *name, struct interface_entry *entry)
+static int use_with_others(struct program *program, uint32_t ifindex, const char *name, const char *no_native,
+			   struct interface_entry *entry)
 {
-	int err = is_tc(entry->hook) ? use_tc(program, ifindex, name, entry) : use_xdp(program, ifindex, name, entry);
+	int err = is_tc(entry->hook) ? use_tc(program, ifindex, name, entry) :
+				      use_xdp(program, ifindex, name, no_native, entry);
 
 	if (!err)
 		warn_of_mode(program, name, entry->hook);
@@ -317,7 +320,7 @@ static void leave_other_hook(struct program *program, uint32_t ifindex, const ch
 	}
 }
 
-int program_use(struct program *program, uint32_t owner, uint32_t ifindex, const char *name)
+int program_use(struct program *program, uint32_t owner, uint32_t ifindex, const char *name, const char *no_native)
 {
 	struct interface_entry entry = { 0 }, before = { 0 };
 	bool has_before, has_living;
@@ -334,7 +337,8 @@ int program_use(struct program *program, uint32_t owner, uint32_t ifindex, const
 		log_error("%s: cannot enter it into the maps: %s", name, strerror(-err));
 		return err;
 	}
-	err = has_living ? use_with_others(program, ifindex, name, &entry) : use(program, ifindex, name, &entry);
+	err = has_living ? use_with_others(program, ifindex, name, no_native, &entry) :
+			   use(program, ifindex, name, no_native, &entry);
 	if (!err && !has_living && has_before)
 		leave_other_hook(program, ifindex, name, &before, &entry);
 	err = err ?: note_use(program, owner, ifindex, &entry);
@@ -353,6 +357,29 @@ static void take_off(struct program *program, uint32_t owner, uint32_t ifindex)
 		return;
 	take_off_hook(program, ifindex, name, &entry, false);
 	take_off_hook(program, ifindex, name, &entry, true);
+}
+
+/* Where it is now, is where the others use it, too. */
+static void note_for_others(const struct program *program, uint32_t owner, uint32_t ifindex)
+{
+	struct interface_entry entry, other;
+
+	if (!find_use(program, owner, ifindex, &entry))
+		return;
+	for (uint32_t i = 0; i < XCARP_OWNERS_MAX; i++)
+		if (i != owner && program->maps->owners[i].pid && find_use(program, i, ifindex, &other))
+			note_use(program, i, ifindex, &entry);
+}
+
+int program_use_anew(struct program *program, uint32_t owner, uint32_t ifindex, const char *name, const char *no_native)
+{
+	int err;
+
+	take_off(program, owner, ifindex);
+	err = program_use(program, owner, ifindex, name, no_native);
+	if (!err)
+		note_for_others(program, owner, ifindex);
+	return err;
 }
 
 void program_leave(struct program *program, uint32_t owner, uint32_t ifindex)

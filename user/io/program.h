@@ -47,8 +47,14 @@ int program_renew(struct program *program);
 /* What was joined is on its interfaces in the mode that we would have chosen. */
 bool program_fits(const struct program *program);
 
-/* Notes the owner's use and attaches the program where it is not there yet. Returns 0 or -errno after a logged line. */
-int program_use(struct program *program, uint32_t owner, uint32_t ifindex, const char *name);
+/*
+ * Notes the owner's use and attaches the program where it is not there yet. no_native: as in xdp_attach(). Returns 0 or -errno
+ * after a logged line.
+ */
+int program_use(struct program *program, uint32_t owner, uint32_t ifindex, const char *name, const char *no_native);
+
+/* The same, after it was taken off, whoever else uses it: it is there and of no use as it is. */
+int program_use_anew(struct program *program, uint32_t owner, uint32_t ifindex, const char *name, const char *no_native);
 
 /* Ends the owner's use; the last one takes the program off. */
 void program_leave(struct program *program, uint32_t owner, uint32_t ifindex);

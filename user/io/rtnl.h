@@ -21,13 +21,25 @@ struct rtnl_programs {
 	uint32_t generic_id;
 };
 
+/* Where a link stands among others; 0: nowhere. */
+struct rtnl_place {
+	uint32_t above; /* the bond, bridge, team or VRF that it belongs to */
+	uint32_t below; /* what a VLAN device or a macvlan stands on, in this network namespace */
+	uint32_t active; /* of a bond: the slave that it sends through */
+	bool is_bond;
+	bool is_port; /* what it receives is the bond's, bridge's or team's, and addresses on it are dead */
+	bool is_vlan;
+};
+
 struct rtnl_link {
 	uint32_t ifindex;
 	const char *name;
 	bool is_gone;
 	bool is_ethernet;
-	bool is_up; /* administratively up and with a carrier */
+	bool is_enabled; /* administratively up */
+	bool is_up; /* and with a carrier */
 	uint8_t mac[FRAME_MAC_LEN];
+	struct rtnl_place place;
 	struct rtnl_programs programs;
 };
 

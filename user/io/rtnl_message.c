@@ -31,6 +31,62 @@ static bool read_programs(struct nlattr *attr, struct rtnl_programs *programs)
 	return true;
 }
 
+static bool is_among(const char *word, const char *const *words)
+{
+	while (*words && strcmp(word, *words))
+		words++;
+	return *words;
+}
+
+/* data: IFLA_INFO_DATA, whose numbers are each kind's own. */
+static bool read_bond(struct nlattr *data, struct rtnl_place *place)
+{
+	static struct nla_policy policy[IFLA_BOND_MAX + 1] = {
+		[IFLA_BOND_ACTIVE_SLAVE] = { .type = NLA_U32 },
+	};
+	struct nlattr *attrs[IFLA_BOND_MAX + 1] = { 0 };
+
+	if (nla_parse_nested(attrs, IFLA_BOND_MAX, data, policy) < 0)
+		return false;
+	if (attrs[IFLA_BOND_ACTIVE_SLAVE])
+		place->active = nla_get_u32(attrs[IFLA_BOND_ACTIVE_SLAVE]);
+	return true;
+}
+
+static bool read_info(struct nlattr *attr, struct rtnl_place *place)
+{
+	static const char *const takers[] = { "bond", "bridge", "team", NULL };
+	static struct nla_policy policy[IFLA_INFO_MAX + 1] = {
+		[IFLA_INFO_KIND] = { .type = NLA_STRING },
+		[IFLA_INFO_SLAVE_KIND] = { .type = NLA_STRING },
+	};
+	struct nlattr *attrs[IFLA_INFO_MAX + 1] = { 0 };
+	const char *kind;
+
+	if (nla_parse_nested(attrs, IFLA_INFO_MAX, attr, policy) < 0)
+		return false;
+	if (attrs[IFLA_INFO_SLAVE_KIND])
+		place->is_port = is_among(nla_get_string(attrs[IFLA_INFO_SLAVE_KIND]), takers);
+	if (!attrs[IFLA_INFO_KIND])
+		return true;
+	kind = nla_get_string(attrs[IFLA_INFO_KIND]);
+	place->is_bond = !strcmp(kind, "bond");
+	place->is_vlan = !strcmp(kind, "vlan");
+	return !place->is_bond || !attrs[IFLA_INFO_DATA] || read_bond(attrs[IFLA_INFO_DATA], place);
+}
+
+/* attrs: of a link; those of the policy below have been checked. */
+static bool read_place(struct nlattr **attrs, struct rtnl_place *place)
+{
+	*place = (struct rtnl_place){ 0 };
+	if (attrs[IFLA_MASTER])
+		place->above = nla_get_u32(attrs[IFLA_MASTER]);
+	/* With it the number is another network namespace's. */
+	if (attrs[IFLA_LINK] && !attrs[IFLA_LINK_NETNSID])
+		place->below = nla_get_u32(attrs[IFLA_LINK]);
+	return !attrs[IFLA_LINKINFO] || read_info(attrs[IFLA_LINKINFO], place);
+}
+
 bool rtnl_read_programs(struct nlmsghdr *message, struct rtnl_programs *programs)
 {
 	struct nlattr *attrs[IFLA_MAX + 1];
@@ -39,10 +95,31 @@ bool rtnl_read_programs(struct nlmsghdr *message, struct rtnl_programs *programs
 	       read_programs(attrs[IFLA_XDP], programs);
 }
 
+static bool has_carrier(struct nlattr **attrs)
+{
+	return !attrs[IFLA_CARRIER] || nla_get_u8(attrs[IFLA_CARRIER]);
+}
+
+bool rtnl_read_carrier(struct nlmsghdr *message, bool *has)
+{
+	static struct nla_policy policy[IFLA_MAX + 1] = {
+		[IFLA_CARRIER] = { .type = NLA_U8 },
+	};
+	struct nlattr *attrs[IFLA_MAX + 1];
+
+	if (nlmsg_parse(message, sizeof(struct ifinfomsg), attrs, IFLA_MAX, policy) < 0)
+		return false;
+	*has = has_carrier(attrs);
+	return true;
+}
+
 bool rtnl_read_link(struct nlmsghdr *message, struct rtnl_link *link)
 {
 	static struct nla_policy policy[IFLA_MAX + 1] = {
 		[IFLA_IFNAME] = { .type = NLA_STRING, .maxlen = IFNAMSIZ },
+		[IFLA_MASTER] = { .type = NLA_U32 },
+		[IFLA_LINK] = { .type = NLA_U32 },
+		[IFLA_CARRIER] = { .type = NLA_U8 },
 	};
 	const struct ifinfomsg *info = nlmsg_data(message);
 	struct nlattr *attrs[IFLA_MAX + 1];
@@ -56,11 +133,12 @@ bool rtnl_read_link(struct nlmsghdr *message, struct rtnl_link *link)
 		.name = nla_get_string(attrs[IFLA_IFNAME]),
 		.is_gone = message->nlmsg_type == RTM_DELLINK,
 		.is_ethernet = info->ifi_type == ARPHRD_ETHER,
-		.is_up = info->ifi_flags & IFF_UP && info->ifi_flags & IFF_RUNNING,
+		.is_enabled = info->ifi_flags & IFF_UP,
+		.is_up = info->ifi_flags & IFF_UP && info->ifi_flags & IFF_RUNNING && has_carrier(attrs),
 	};
 	if (attrs[IFLA_ADDRESS] && nla_len(attrs[IFLA_ADDRESS]) == FRAME_MAC_LEN)
 		memcpy(link->mac, nla_data(attrs[IFLA_ADDRESS]), FRAME_MAC_LEN);
-	return read_programs(attrs[IFLA_XDP], &link->programs);
+	return read_place(attrs, &link->place) && read_programs(attrs[IFLA_XDP], &link->programs);
 }
 
 bool rtnl_read_address(struct nlmsghdr *message, struct vip *vip, uint32_t *ifindex)

@@ -17,6 +17,7 @@ bool rtnl_read_address(struct nlmsghdr *message, struct vip *vip, uint32_t *ifin
 
 /* Of RTM_NEWLINK. False where it tells of no link. */
 bool rtnl_read_programs(struct nlmsghdr *message, struct rtnl_programs *programs);
+bool rtnl_read_carrier(struct nlmsghdr *message, bool *has_carrier);
 
 /* A request about an address that the kernel did not carry out. */
 struct rtnl_refusal {

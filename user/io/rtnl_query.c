@@ -16,7 +16,8 @@ struct query {
 	uint32_t mask;
 };
 
-static int read_answer(struct nlmsghdr *answer, size_t len, struct rtnl_programs *programs)
+/* 0: it is a link; or -errno. */
+static int check_answer(const struct nlmsghdr *answer, size_t len)
 {
 	const struct nlmsgerr *error = NLMSG_DATA(answer);
 
@@ -24,22 +25,21 @@ static int read_answer(struct nlmsghdr *answer, size_t len, struct rtnl_programs
 		return -EBADMSG;
 	if (answer->nlmsg_type == NLMSG_ERROR)
 		return answer->nlmsg_len >= NLMSG_LENGTH(sizeof(*error)) && error->error ? error->error : -EBADMSG;
-	return answer->nlmsg_type == RTM_NEWLINK && rtnl_read_programs(answer, programs) ? 0 : -EBADMSG;
+	return answer->nlmsg_type == RTM_NEWLINK ? 0 : -EBADMSG;
 }
 
 /* The answer is there when the question has been sent. */
-static int ask(int fd, const struct query *query, struct rtnl_programs *programs)
+static int ask(int fd, const struct query *query, char answer[ANSWER_MAX])
 {
-	_Alignas(struct nlmsghdr) char answer[ANSWER_MAX];
 	ssize_t n;
 
 	if (send(fd, query, sizeof(*query), 0) < 0)
 		return -errno;
-	n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT | MSG_TRUNC);
-	return n < 0 ? -errno : read_answer((struct nlmsghdr *)answer, (size_t)n, programs);
+	n = recv(fd, answer, ANSWER_MAX, MSG_DONTWAIT | MSG_TRUNC);
+	return n < 0 ? -errno : check_answer((struct nlmsghdr *)answer, (size_t)n);
 }
 
-int rtnl_query_programs(uint32_t ifindex, struct rtnl_programs *programs)
+static int query_link(uint32_t ifindex, char answer[ANSWER_MAX])
 {
 	const struct query query = {
 		.header = { .nlmsg_len = sizeof(query), .nlmsg_type = RTM_GETLINK, .nlmsg_flags = NLM_F_REQUEST },
@@ -51,9 +51,29 @@ int rtnl_query_programs(uint32_t ifindex, struct rtnl_programs *programs)
 
 	if (fd < 0)
 		return -errno;
-	err = ask(fd, &query, programs);
+	err = ask(fd, &query, answer);
 	close(fd);
 	return err;
+}
+
+int rtnl_query_programs(uint32_t ifindex, struct rtnl_programs *programs)
+{
+	_Alignas(struct nlmsghdr) char answer[ANSWER_MAX];
+	int err = query_link(ifindex, answer);
+
+	if (err)
+		return err;
+	return rtnl_read_programs((struct nlmsghdr *)answer, programs) ? 0 : -EBADMSG;
+}
+
+int rtnl_query_carrier(uint32_t ifindex, bool *has_carrier)
+{
+	_Alignas(struct nlmsghdr) char answer[ANSWER_MAX];
+	int err = query_link(ifindex, answer);
+
+	if (err)
+		return err;
+	return rtnl_read_carrier((struct nlmsghdr *)answer, has_carrier) ? 0 : -EBADMSG;
 }
 
 struct filter_query {

@@ -14,4 +14,7 @@ int rtnl_query_programs(uint32_t ifindex, struct rtnl_programs *programs);
 /* Is there any filter in its clsact? Not to know counts as yes. */
 bool rtnl_has_filters(uint32_t ifindex);
 
+/* Its carrier, whatever its administrator has said. Returns 0 or -errno. */
+int rtnl_query_carrier(uint32_t ifindex, bool *has_carrier);
+
 #endif

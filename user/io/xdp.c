@@ -251,11 +251,25 @@ static bool is_final(int err)
 	return err == -EPERM || err == -EBUSY || err == -EEXIST || err == -ENODEV || err == -ENOMEM;
 }
 
-static int attach(struct xdp *xdp, uint32_t ifindex, const char *name, enum attach_mode mode)
+static const char *remedy(int err, enum attach_mode mode)
+{
+	if (err == -EEXIST)
+		return "; an interface above it (a VLAN device, a bond, ...) has an XDP program already: take that off, and put it "
+		       "back when this one has its own";
+	return mode == ATTACH_NATIVE && !is_final(err) ? "; --xdp-mode=generic works with every driver" : "";
+}
+
+static int attach(struct xdp *xdp, uint32_t ifindex, const char *name, enum attach_mode mode, const char *no_native)
 {
 	int err = 0;
 
-	if (mode != ATTACH_GENERIC) {
+	if (no_native && mode == ATTACH_NATIVE) {
+		log_error("%s: cannot use XDP in native mode: %s; --xdp-mode=generic works there", name, no_native);
+		return -EOPNOTSUPP;
+	}
+	if (no_native && mode == ATTACH_AUTO)
+		log_warn("%s: %s: using the slower generic mode", name, no_native);
+	else if (mode != ATTACH_GENERIC) {
 		err = attach_in(xdp, ifindex, XDP_MODE_NATIVE);
 		if (!err || is_final(err) || mode == ATTACH_NATIVE)
 			goto out;
@@ -264,8 +278,7 @@ static int attach(struct xdp *xdp, uint32_t ifindex, const char *name, enum atta
 	err = attach_in(xdp, ifindex, XDP_MODE_SKB);
 out:
 	if (err)
-		log_error("%s: cannot attach the XDP program: %s%s", name, strerror(-err),
-			  mode == ATTACH_NATIVE && !is_final(err) ? "; --xdp-mode=generic works with every driver" : "");
+		log_error("%s: cannot attach the XDP program: %s%s", name, strerror(-err), remedy(err, mode));
 	return err;
 }
 
@@ -284,13 +297,14 @@ static int get_program(struct xdp *xdp, const char *name)
 	return err;
 }
 
-int xdp_attach(struct xdp *xdp, uint32_t ifindex, const char *name, enum attach_mode mode, bool *was_there)
+int xdp_attach(struct xdp *xdp, uint32_t ifindex, const char *name, enum attach_mode mode, const char *no_native,
+	       bool *was_there)
 {
 	int err = get_program(xdp, name) ?: clear_interface(xdp, ifindex, name, was_there);
 
 	if (err || *was_there)
 		return err;
-	return attach(xdp, ifindex, name, mode);
+	return attach(xdp, ifindex, name, mode, no_native);
 }
 
 int xdp_load_alone(struct xdp *xdp)

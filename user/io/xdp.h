@@ -40,9 +40,11 @@ int xdp_fd(const struct xdp *xdp);
 
 /*
  * Attaches the program, where it is not there yet: *was_there. Loads it, where no process has. What a dead process left is
- * taken off first. mode: ATTACH_AUTO falls back to generic mode with a warning. After -errno a line is logged.
+ * taken off first. mode: ATTACH_AUTO falls back to generic mode with a warning. no_native: why native mode is of no use there,
+ * for the user; NULL: it is. After -errno a line is logged.
  */
-int xdp_attach(struct xdp *xdp, uint32_t ifindex, const char *name, enum attach_mode mode, bool *was_there);
+int xdp_attach(struct xdp *xdp, uint32_t ifindex, const char *name, enum attach_mode mode, const char *no_native,
+	       bool *was_there);
 
 /*
  * For whoever has another hook to fall back to, so without a line: as above, but in native mode, and by itself, not through a

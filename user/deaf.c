@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Adverts that reached the stack and should have been taken by the program: notices that the program does not run, and does
+ * something about it. A virtual router that hears nobody becomes a second master.
+ */
+#include "controller.h"
+#include "core/auth.h"
+#include "io/log.h"
+
+#define IN_FLIGHT_NS 200000000ull /* one that passed where the program was attached just now has come up by then */
+#define RARE_256THS 64 /* an advert in a quarter of a second */
+
+static uint64_t accepted_by(struct controller *c, uint32_t index)
+{
+	return __atomic_load_n(&dataplane_live(c->dataplane, c->slots[index].map_slot)->accepted, __ATOMIC_RELAXED) & ~LIVE_WRITING;
+}
+
+static bool has_helped(struct controller *c, const struct interface *interface)
+{
+	uint32_t index = interface->cured;
+
+	return index < c->capacity && c->slots[index].interface == interface && accepted_by(c, index) != interface->cured_accepted;
+}
+
+static void cure(struct controller *c, struct interface *interface, uint32_t index, uint64_t now_ns)
+{
+	switch (cure_next(&interface->cure, has_helped(c, interface), now_ns)) {
+	case REMEDY_ATTACH:
+		log_warn("%s: adverts reach this host, but not the program on the interface: attaching it anew", interface->name);
+		break;
+	case REMEDY_OTHER_MODE:
+		interface->is_deaf_native = true;
+		break;
+	case REMEDY_REPORT:
+		log_error("%s: adverts still pass the program by: this host does not hear other masters", interface->name);
+		return;
+	case REMEDY_NONE:
+		return;
+	}
+	interface->cured = index;
+	interface->cured_accepted = accepted_by(c, index);
+	if (!interface_attach_anew(c, interface, now_ns))
+		return;
+	/* The next one that is missed says that it was in vain. */
+	for (uint32_t i = interface->first; i != NO_INDEX; i = c->slots[i].next)
+		c->slots[i].deafness = (struct deafness){ .accepted = accepted_by(c, i), .heard_ns = now_ns, .missed = 1 };
+}
+
+/* The interval that was heard last, or else our own, as all hosts of a virtual router have about the same. */
+static bool is_rare(struct controller *c, uint32_t index)
+{
+	const struct vr_options *options = vrouter_options(c, index);
+	uint32_t heard = dataplane_live(c->dataplane, c->slots[index].map_slot)->interval_256ths;
+
+	return (heard ? heard : options->election.advbase * 256u + options->election.advskew) >= RARE_256THS;
+}
+
+/* NULL: it is not for one of ours, or not from one of its hosts. */
+static struct vrouter_slot *find_slot(struct controller *c, const struct overheard_advert *advert, uint32_t *index)
+{
+	const struct vr_options *options;
+	struct vrouter_slot *slot;
+
+	if (!dataplane_find(c->dataplane, advert->ifindex, advert->group, advert->carp.vhid, index) || *index >= c->capacity)
+		return NULL;
+	slot = &c->slots[*index];
+	options = vrouter_options(c, *index);
+	if (!slot->is_entered || slot->interface->link.ifindex != advert->ifindex || advert->source == options->source ||
+	    !auth_is_good(&advert->carp, c->running[*index].key, options->auth, advert->source))
+		return NULL;
+	return slot;
+}
+
+bool deaf_advert(void *ctx, const struct overheard_advert *advert, uint64_t now_ns)
+{
+	struct controller *c = ctx;
+	uint32_t index;
+	struct vrouter_slot *slot = find_slot(c, advert, &index);
+
+	if (!slot)
+		return false;
+	if (now_ns > slot->interface->attached_ns + IN_FLIGHT_NS &&
+	    deafness_advert(&slot->deafness, accepted_by(c, index), !c->options.tap && is_rare(c, index), now_ns))
+		cure(c, slot->interface, index, now_ns);
+	return true;
+}
