@@ -120,10 +120,12 @@ $(BUILD)/tests/io/test_runner: $(addprefix $(BUILD)/user/,plan.o keyrings.o load
 	$(addprefix $(BUILD)/user/io/,host.o journald.o log.o loop.o process.o runner.o secret.o thread.o)
 $(BUILD)/tests/io/test_log: $(addprefix $(BUILD)/user/io/,journald.o log.o thread.o)
 
+$(BUILD)/tests/io/test_kernel: $(BUILD)/user/io/kernel.o
+
 $(IO_TESTS): $(BUILD)/tests/%: $(BUILD)/selftests/%.o $(CORE)
 	$(SAY) LD $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(XCARP_LDFLAGS) $^ $(shell $(PKG_CONFIG) --libs libsodium) -o $@
+	$(Q)$(CC) $(CFLAGS) $(XCARP_LDFLAGS) $^ $(shell $(PKG_CONFIG) --libs libsodium libseccomp) -o $@
 
 $(BPF_TESTS): $(BUILD)/tests/%: $(BUILD)/selftests/%.o $(BPF_TEST_PARTS) $(CORE)
 	$(SAY) LD $@

@@ -12,11 +12,13 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sysexits.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "controller.h"
 #include "io/journald.h"
+#include "io/kernel.h"
 #include "io/log.h"
 #include "io/notify.h"
 #include "io/privileges.h"
@@ -532,6 +534,20 @@ static int drop_privileges(const struct controller *c)
 	});
 }
 
+/* Before anything of the host is touched. */
+static int check_kernel(void)
+{
+	int errors[KERNEL_FEATURE_COUNT];
+	char line[KERNEL_LINE_LEN];
+	struct utsname system;
+
+	kernel_probe(errors);
+	if (uname(&system) || kernel_judge(system.release, errors, line))
+		return 0;
+	log_error("%s", line);
+	return -EOPNOTSUPP;
+}
+
 static int start(struct controller *c)
 {
 	const char *wrong = privileges_lacking();
@@ -542,7 +558,7 @@ static int start(struct controller *c)
 		return -EPERM;
 	}
 	process_allow_files();
-	err = open_adapters(c) ?: interfaces_find(c) ?: open_dataplane(c) ?: open_engine(c) ?: open_control(c);
+	err = check_kernel() ?: open_adapters(c) ?: interfaces_find(c) ?: open_dataplane(c) ?: open_engine(c) ?: open_control(c);
 	if (err)
 		return err;
 	if (c->options.pidfile && (wrong = process_pidfile_write(c->options.pidfile))) {

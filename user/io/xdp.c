@@ -248,7 +248,7 @@ static int attach_in(struct xdp *xdp, uint32_t ifindex, enum xdp_attach_mode mod
 /* Another driver mode helps against what a driver lacks, not against these. */
 static bool is_final(int err)
 {
-	return err == -EPERM || err == -EBUSY || err == -EEXIST || err == -ENODEV || err == -ENOMEM;
+	return err == -EPERM || err == -EACCES || err == -EBUSY || err == -EEXIST || err == -ENODEV || err == -ENOMEM;
 }
 
 static const char *remedy(int err, enum attach_mode mode)
