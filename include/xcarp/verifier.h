@@ -7,8 +7,8 @@
 
 /*
  * Returns index as a number that the compiler knows nothing about. The compiler may know more than the verifier: which
- * constants a separately verified function returns, or the largest value of an enum. Clang 17 and newer drop a comparison
- * that follows from such knowledge, and the verifier refuses the program. Pass every computed index through here before
+ * constants a separately verified function returns, or the largest value of an enum. Clang drops a comparison that follows
+ * from such knowledge, of which 17 and newer have more, and the verifier refuses the program. Pass every computed index through here before
  * it is compared or masked. It is 64 bits wide because of a narrower number clang may compare one copy and use another.
  */
 static inline __attribute__((always_inline)) __u64 verifier_unknown(__u64 index)
