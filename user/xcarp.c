@@ -424,6 +424,8 @@ static uint32_t count_vips(const struct plan *plan)
 
 static int open_dataplane(struct controller *c)
 {
+	int err = 0;
+
 	c->dataplane = dataplane_new(&(struct dataplane_config){
 		.vrouters = c->change.plan.add_count,
 		.vips = count_vips(&c->change.plan),
@@ -438,8 +440,8 @@ static int open_dataplane(struct controller *c)
 		.orphans_off = on_orphans_off,
 		.front_done = on_front_done,
 		.ctx = c,
-	});
-	return c->dataplane ? 0 : -EIO;
+	}, &err);
+	return err;
 }
 
 /* By its name, or its number. Returns 0, or -EINVAL after a logged line. */
@@ -824,6 +826,7 @@ static int exit_status(int err)
 	case -ENOBUFS:
 	case -ENODEV:
 	case -ENOMEM:
+	case -ETIMEDOUT:
 		return EX_TEMPFAIL;
 	}
 	return EXIT_FAILURE;

@@ -194,7 +194,7 @@ lab_plug r1
 never 1 "and not taken up again" seen_state p5 BACKUP
 ok "nor is anybody held up" eval 'alive p5 && kill -USR1 ${PID[p5]} && wait_for 3 log_has p5 "INIT on eth0 id 5"'
 tried 1
-is "a start has to give up: status" "$STATUS" 1
+is "a start has to give up, for now: status" "$STATUS" 75
 like "and says who holds the lock" "$ERROR" "process $holder has had the lock on $pins "
 nok "those that run say nothing about it" log_has p5 'lock'
 pkill -P "$holder" sleep

@@ -115,16 +115,16 @@ static int open_ring(struct dataplane *dp)
 	return loop_add(dp->config.loop, &dp->ring_source);
 }
 
-struct dataplane *dataplane_new(const struct dataplane_config *config)
+struct dataplane *dataplane_new(const struct dataplane_config *config, int *err)
 {
 	struct dataplane *dp = calloc(1, sizeof(*dp));
-	int err;
 
 	if (dp)
 		dp->groups = groups_new();
 	if (!dp || !dp->groups) {
 		log_error("out of memory");
 		free(dp);
+		*err = -ENOMEM;
 		return NULL;
 	}
 	dp->config = *config;
@@ -137,8 +137,8 @@ struct dataplane *dataplane_new(const struct dataplane_config *config)
 	libbpf_set_print(log_libbpf);
 	libxdp_set_print(log_libxdp);
 
-	err = share_join(&dp->share, config->hook, config->mode) ?: open_ring(dp);
-	if (err) {
+	*err = share_join(&dp->share, config->hook, config->mode) ?: open_ring(dp);
+	if (*err) {
 		dataplane_free(dp);
 		return NULL;
 	}
@@ -561,7 +561,7 @@ static void log_refusal(const struct dataplane *dp, const struct vr_options *opt
 {
 	if (err == -E2BIG || err == -ENOSPC)
 		share_log_full(&dp->share);
-	else if (err != -EEXIST && err != -EAGAIN && err != -EBUSY)
+	else if (err != -EEXIST && err != -EAGAIN && err != -EBUSY && err != -ETIMEDOUT)
 		log_error("%s: cannot enter virtual router %u into the maps: %s", options->interface, options->vhid, strerror(-err));
 }
 

@@ -46,9 +46,10 @@ struct dataplane_config {
 /*
  * Joins the processes of this network namespace, or is the first and makes the maps; cleans up after dead ones, through
  * config->orphan too, but for what dataplane_adopt() may ask for. No interface is touched otherwise. Waits a few seconds for
- * a process that is just joining or leaving. Returns NULL after a logged line.
+ * a process that is just joining or leaving. Returns NULL after a logged line, with *err set to -errno: -ETIMEDOUT if that
+ * process took longer.
  */
-struct dataplane *dataplane_new(const struct dataplane_config *config);
+struct dataplane *dataplane_new(const struct dataplane_config *config, int *err);
 
 /* From here on nothing waits. */
 void dataplane_running(struct dataplane *dp);

@@ -52,7 +52,7 @@ int share_lock(struct share *share)
 		return err;
 	if (err == -EAGAIN) {
 		log_lock_holder(share);
-		return -EBUSY;
+		return -ETIMEDOUT;
 	}
 	log_error("%s: %s", share->dir.name, strerror(-err));
 	return err;
