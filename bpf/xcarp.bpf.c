@@ -32,7 +32,7 @@ static __always_inline bool goes_on(enum xcarp_verdict verdict, const struct vro
 	case PASS_ABI_MISMATCH:
 		return true;
 	default:
-		return false;
+		return vr->entry && vr->entry->has_twin;
 	}
 }
 

@@ -136,6 +136,29 @@ static void take_out(struct controller *c, uint32_t index)
 	slot->is_entered = false;
 }
 
+static void note_twin(struct controller *c, const struct interface *lower, const struct interface *upper, uint32_t index)
+{
+	const struct vr_options *options = vrouter_options(c, index);
+
+	if (dataplane_note_twin(c->dataplane, lower->link.ifindex, upper->link.ifindex, options))
+		log_warn("%s: virtual router %u is on %s, too, and where the NIC strips VLAN tags their adverts cannot be told apart: "
+			 "those that %s refuses go on to %s; give one of them another -v, or let the tags be: ethtool -K %s rxvlan off",
+			 lower->name, options->vhid, upper->name, lower->name, upper->name, lower->name);
+}
+
+/* The same virtual router may be on an interface and on a VLAN device on top of it. */
+static void note_twins(struct controller *c, uint32_t index)
+{
+	const struct interface *interface = c->slots[index].interface;
+	const struct interface *below = interface->place.is_vlan ? interface_of(c, interface->place.below) : NULL;
+
+	if (below)
+		note_twin(c, below, interface, index);
+	for (uint32_t i = 0; c->has_vlans && i < c->interface_count; i++)
+		if (c->interfaces[i]->place.is_vlan && c->interfaces[i]->place.below == interface->link.ifindex)
+			note_twin(c, interface, c->interfaces[i], index);
+}
+
 static int enter(struct controller *c, uint32_t index)
 {
 	struct vrouter_slot *slot = &c->slots[index];
@@ -144,6 +167,8 @@ static int enter(struct controller *c, uint32_t index)
 
 	slot->is_entered = !err;
 	slot->deafness = (struct deafness){ 0 };
+	if (!err)
+		note_twins(c, index);
 	return err;
 }
 
@@ -527,8 +552,11 @@ bool interface_update(struct controller *c, uint32_t index, const struct vr_opti
 
 	interface->adverts_in_256_s += adverts_in_256_s(vrouter_options(c, index)) - adverts_in_256_s(old);
 	tell_rate(c, interface);
-	return slot->is_entered && !dataplane_vr_update(c->dataplane, slot->map_slot, index, vrouter_options(c, index),
-							interface->link.ifindex, c->running[index].key);
+	if (!slot->is_entered || dataplane_vr_update(c->dataplane, slot->map_slot, index, vrouter_options(c, index),
+						     interface->link.ifindex, c->running[index].key))
+		return false;
+	note_twins(c, index);
+	return true;
 }
 
 void interface_updated(struct controller *c, uint32_t index, const struct vr_options *old)
@@ -572,6 +600,7 @@ static void update_there(struct controller *c, struct interface *interface, cons
 	interface->link.up = link->is_up;
 	interface->link.path = link->place.active;
 	interface->place = link->place;
+	c->has_vlans |= link->place.is_vlan;
 	memcpy(interface->link.mac, link->mac, sizeof(interface->link.mac));
 	if (interface->first == NO_INDEX)
 		return;

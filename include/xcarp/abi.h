@@ -176,7 +176,8 @@ struct vr_entry {
 	__u8 every; /* 1: every accepted advert gets a ring record, not only news */
 	__u8 source[16]; /* our own source address: adverts from it are refused */
 	__u8 auth; /* enum xcarp_auth */
-	__u8 reserved[3]; /* 0 */
+	__u8 has_twin; /* 1: a VLAN device on this interface has the same VHID and group: what is refused may be meant for that */
+	__u8 reserved[2]; /* 0 */
 };
 
 _Static_assert(sizeof(struct vr_entry) == 40, "map value");

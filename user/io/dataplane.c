@@ -357,10 +357,23 @@ bool dataplane_find(const struct dataplane *dp, uint32_t ifindex, uint32_t group
 	struct vr_entry entry;
 
 	memcpy(key.group, &group, sizeof(key.group));
-	if (bpf_map_lookup_elem(dp->share.maps.fd[MAP_VROUTERS], &key, &entry) || entry.owner != dp->share.owner)
+	if (bpf_map_lookup_elem(dp->share.maps.fd[MAP_VROUTERS], &key, &entry) || entry.owner != dp->share.owner ||
+	    entry.has_twin)
 		return false;
 	*index = entry.index;
 	return true;
+}
+
+bool dataplane_note_twin(struct dataplane *dp, uint32_t lower, uint32_t upper, const struct vr_options *options)
+{
+	struct vr_key lower_key = key_of(options, lower), upper_key = key_of(options, upper);
+	struct vr_entry entry;
+
+	if (bpf_map_lookup_elem(dp->share.maps.fd[MAP_VROUTERS], &upper_key, &entry) ||
+	    bpf_map_lookup_elem(dp->share.maps.fd[MAP_VROUTERS], &lower_key, &entry))
+		return false;
+	entry.has_twin = 1;
+	return !bpf_map_update_elem(dp->share.maps.fd[MAP_VROUTERS], &lower_key, &entry, BPF_EXIST);
 }
 
 struct vr_live *dataplane_live(struct dataplane *dp, uint32_t slot)

@@ -111,8 +111,14 @@ uint32_t dataplane_adopted(struct dataplane *dp);
 /* One that was adopted ends before that: its addresses go. */
 void dataplane_disown(struct dataplane *dp, uint32_t slot);
 
-/* Which one of this process's virtual routers an untagged advert is for. group: network order. */
+/* Which one of this process's virtual routers an untagged advert is for that the program should have kept. group: network order. */
 bool dataplane_find(const struct dataplane *dp, uint32_t ifindex, uint32_t group, uint8_t vhid, uint32_t *index);
+
+/*
+ * Both interfaces have the virtual router, of whatever process: the lower one's program lets go on what it refuses, to the VLAN
+ * device above. False: one of them does not have it.
+ */
+bool dataplane_note_twin(struct dataplane *dp, uint32_t lower, uint32_t upper, const struct vr_options *options);
 
 struct vr_live *dataplane_live(struct dataplane *dp, uint32_t slot);
 
