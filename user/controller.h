@@ -59,6 +59,7 @@ struct interface {
 	bool is_enabled; /* administratively up */
 	bool is_ethernet;
 	bool is_attached;
+	bool has_lost_program; /* attached, but the program is to be put back; its virtual routers stay in the maps */
 	bool has_claimed; /* one that another process has, which is not entered */
 	bool is_told; /* in the retelling under way */
 	bool is_deaf_native; /* its driver was seen not to run the program */

@@ -184,6 +184,7 @@ static void forget_interface(struct controller *c, struct interface *interface)
 	if (!interface->is_attached)
 		return;
 	interface->is_attached = false;
+	interface->has_lost_program = false;
 	floods_forget(interface);
 	interface->settle_ns = UINT64_MAX;
 	for (uint32_t index = interface->first; index != NO_INDEX; index = c->slots[index].next)
@@ -297,11 +298,12 @@ static int attach(struct controller *c, struct interface *interface)
 	bool is_above_bare = take_off_above(c, interface);
 	int err = dataplane_attach(c->dataplane, interface->link.ifindex, interface->name, no_use_of_native(interface));
 
-	interface->is_attached = !err;
 	if (is_above_bare)
 		put_back_above(c, interface, loop_now_ns());
 	interface->attached_ns = loop_now_ns();
 	if (!err) {
+		interface->is_attached = true;
+		interface->has_lost_program = false;
 		begin_to_settle(c, interface);
 		warn_of_port(c, interface);
 	}
@@ -329,14 +331,9 @@ static int enter_all(struct controller *c, struct interface *interface)
 
 static int use_interface(struct controller *c, struct interface *interface)
 {
-	int err = interface->is_attached ? 0 : attach(c, interface);
+	int err = interface->is_attached && !interface->has_lost_program ? 0 : attach(c, interface);
 
-	err = err ?: enter_all(c, interface);
-	if (err)
-		forget_interface(c, interface);
-	else
-		tell_rate(c, interface);
-	return err;
+	return err ?: enter_all(c, interface);
 }
 
 /* Why it cannot be used; NULL: it can, or nobody wants it. */
@@ -398,7 +395,8 @@ static void lose_interface(struct controller *c, struct interface *interface, ui
 
 static void try_interface(struct controller *c, struct interface *interface, uint64_t now_ns)
 {
-	bool is_due = !interface->is_attached || (interface->has_claimed && interface->attach_again_ns <= now_ns);
+	bool is_due = !interface->is_attached || interface->has_lost_program ||
+		      (interface->has_claimed && interface->attach_again_ns <= now_ns);
 	int err = 0;
 
 	if (is_due)
@@ -411,8 +409,10 @@ static void try_interface(struct controller *c, struct interface *interface, uin
 		/* Attaching takes longer than the shortest down time, and that begins when adverts can be heard. */
 		now_ns = loop_now_ns();
 	}
-	if (err) {
+	if (err)
 		try_at(c, interface, now_ns + (err == -EAGAIN ? LOCK_RETRY_NS : ATTACH_RETRY_NS));
+	/* Another process is at the maps: the program is put back a moment later, and until then nothing is given up. */
+	if (err && !(err == -EAGAIN && interface->has_lost_program)) {
 		lose_interface(c, interface, now_ns);
 	} else if (is_due && interface->has_claimed) {
 		try_at(c, interface, now_ns + CLAIM_RETRY_NS);
@@ -423,14 +423,17 @@ static void try_interface(struct controller *c, struct interface *interface, uin
 	tell_link(c, interface, now_ns);
 }
 
-/* Somebody else may have taken our program off. Of one that is down, it may be the kernel, removing the interface. */
+/*
+ * Somebody else may have taken our program off. Of one that is down, it may be the kernel, removing the interface. What its
+ * virtual routers have in the maps stays: the addresses that they hold are there, whoever has to take them off one day.
+ */
 static void check_program(struct controller *c, struct interface *interface, const struct rtnl_programs *told)
 {
-	if (!interface->is_attached || !interface->link.up ||
+	if (!interface->is_attached || interface->has_lost_program || !interface->link.up ||
 	    dataplane_is_attached(c->dataplane, interface->link.ifindex, told))
 		return;
 	log_warn("%s: the XDP program was taken off by somebody else: putting it back", interface->name);
-	forget_interface(c, interface);
+	interface->has_lost_program = true;
 }
 
 bool interface_attach_anew(struct controller *c, struct interface *interface, uint64_t now_ns)
@@ -441,6 +444,7 @@ bool interface_attach_anew(struct controller *c, struct interface *interface, ui
 		return false;
 	interface->attached_ns = loop_now_ns();
 	if (!err) {
+		interface->has_lost_program = false;
 		begin_to_settle(c, interface);
 		for (uint32_t index = interface->first; index != NO_INDEX; index = c->slots[index].next)
 			c->slots[index].deafness = (struct deafness){ 0 };
