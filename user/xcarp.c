@@ -634,6 +634,7 @@ static void tell_waiting(struct controller *c)
 	if (!c->is_stopping || c->has_told_waiting || is_over(c) || engine_any_busy(c->engine))
 		return;
 	c->has_told_waiting = true;
+	c->is_status_old = true;
 	log_info("Waiting for scripts to end; a second signal ends that");
 }
 
@@ -650,6 +651,7 @@ static void add_count(char *text, size_t room, uint32_t count, enum vr_state sta
 static void describe(const struct controller *c, uint64_t now_ns)
 {
 	uint32_t settled = c->states[MASTER] + c->states[BACKUP];
+	const char *end = c->has_told_waiting ? "; waits for scripts to end" : "";
 	char states[64] = "", obstacles[128];
 	const char *separator = ": ";
 
@@ -657,8 +659,8 @@ static void describe(const struct controller *c, uint64_t now_ns)
 	add_count(states, sizeof(states), c->states[BACKUP], BACKUP, &separator);
 	add_count(states, sizeof(states), c->count > settled ? c->count - settled : 0, INIT, &separator);
 	interfaces_describe(c, obstacles, sizeof(obstacles));
-	notify_status(now_ns, "%u virtual router%s%s%s%s", c->count, c->count == 1 ? "" : "s", states, *obstacles ? "; " : "",
-		      obstacles);
+	notify_status(now_ns, "%u virtual router%s%s%s%s%s", c->count, c->count == 1 ? "" : "s", states, *obstacles ? "; " : "",
+		      obstacles, end);
 }
 
 static void tell_status(struct controller *c, uint64_t now_ns)

@@ -7,7 +7,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 39
+plan 42
 test_lab r1 client
 wire client "vips=$VIP"
 
@@ -55,6 +55,18 @@ within 3 "a link that is lost is told" heard '^STATUS=1 virtual router: 1 INIT; 
 ip -n "$LAB-r1" link set eth0 up
 ok "TERM ends it" stop r1 TERM
 is "nothing is left" "$(left_on r1)" ""
+
+# The end may have to wait, too.
+hook slow <<'END'
+while [ ! -e "${0%/*}/go" ]; do sleep 0.05; done
+END
+manager
+told -i eth0 "${usual[@]}" -n -z -d "$LAB_DIR/slow"
+within 8 "MASTER" master r1
+kill -TERM "${PID[r1]}"
+within 3 "a script runs at the end: told" heard '^STATUS=1 virtual router: 1 INIT; waits for scripts to end$'
+touch "$LAB_DIR/go"
+within 5 "then it ends" gone r1
 
 # One of a file; the others do not wait.
 cat >"$LAB_DIR/r1.conf" <<END

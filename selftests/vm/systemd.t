@@ -5,8 +5,9 @@
 #
 #	host: router (10.77.0.1) ---- veth ---- lan (10.77.0.2) in the namespace of a client
 #
-# vm: nics= packages=
+# vm: seconds=900
 
+export XCARP=/usr/local/sbin/xcarp
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -120,7 +121,7 @@ new_main() {
 	has_property "$1" MainPID "^[1-9]" && [[ $(property "$1" MainPID) != "$2" ]] && active "$1"
 }
 
-plan 78
+plan 79
 trap end EXIT
 trap 'exit 143' TERM INT HUP
 clean_up
@@ -140,6 +141,7 @@ within 5 "which its status says" has_property t-lan StatusText '^1 virtual route
 is "the first try" "$(property t-lan NRestarts)" 0
 
 # The sandbox.
+is "systemd finds nothing to say about it" "$(systemd-analyze verify --man=no xcarp@t-lan.service 2>&1)" ""
 inside=(nsenter -t "$(property t-lan MainPID)" -m)
 like "in its sandbox, bpffs can be written to" "$("${inside[@]}" findmnt -no OPTIONS --target /sys/fs/bpf | tail -n 1)" '^rw'
 is "/sys cannot" "$("${inside[@]}" find /sys -mindepth 1 -maxdepth 1 -writable)" ""
