@@ -621,6 +621,10 @@ void interfaces_link(struct controller *c, const struct rtnl_link *link, uint64_
 {
 	struct interface *interface = interface_of(c, link->ifindex);
 
+	/* From here it is out of reach: no request goes to another namespace without its file. */
+	if (interface && link->is_moved && interface->is_attached)
+		log_warn("%s was moved to another network namespace: `ip link set dev %s xdp off` there takes off what is left of "
+			 "the XDP program", interface->name, link->name);
 	if (interface && (link->is_gone || strcmp(interface->name, link->name)))
 		update_gone(c, interface, now_ns);
 	if (link->is_gone)

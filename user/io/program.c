@@ -123,34 +123,24 @@ static bool find_living(const struct program *program, uint32_t owner, uint32_t 
 
 struct renewal {
 	struct program *program;
-	struct xcarp_bpf *skel;
-	uint32_t id;
+	struct xdp_renewal xdp;
 	int err;
 };
-
-static void check_use(void *ctx, const void *key, const void *value)
-{
-	const struct interface_key *use = key;
-	struct renewal *renewal = ctx;
-
-	(void)value;
-	if (renewal->program->xdp.program && !xdp_can_renew(&renewal->program->xdp, use->ifindex))
-		renewal->err = -EOPNOTSUPP;
-}
 
 static void renew_use(void *ctx, const void *key, const void *value)
 {
 	struct interface_entry entry = *(const struct interface_entry *)value;
 	const struct interface_key *use = key;
 	struct renewal *renewal = ctx;
+	struct program *program = renewal->program;
 
-	if (!renewal->err && renewal->program->xdp.program)
-		renewal->err = xdp_renew_at(&renewal->program->xdp, renewal->skel, use->ifindex);
+	if (!renewal->err && program->xdp.program)
+		renewal->err = xdp_renew_at(&program->xdp, &renewal->xdp, use->ifindex);
 	if (!renewal->err)
-		renewal->err = tc_renew_at(&renewal->program->tc, bpf_program__fd(renewal->skel->progs.xcarp_tc), use->ifindex);
-	entry.program_id = is_tc(entry.hook) ? 0 : renewal->id;
+		renewal->err = tc_renew_at(&program->tc, bpf_program__fd(renewal->xdp.skel->progs.xcarp_tc), use->ifindex);
+	entry.program_id = is_tc(entry.hook) ? 0 : renewal->xdp.id;
 	if (!renewal->err)
-		bpf_map_update_elem(renewal->program->maps->fd[MAP_INTERFACES], key, &entry, BPF_EXIST);
+		bpf_map_update_elem(program->maps->fd[MAP_INTERFACES], key, &entry, BPF_EXIST);
 }
 
 /* The pin last: until then whoever comes after us finds the old one there, and ours on an interface is a leftover. */
@@ -158,16 +148,14 @@ int program_renew(struct program *program)
 {
 	struct renewal renewal = { .program = program };
 
-	renewal.err = xdp_load_anew(&program->xdp, &renewal.skel, &renewal.id);
-	if (!renewal.err)
-		for_each_use(program, check_use, &renewal);
+	renewal.err = xdp_load_anew(&program->xdp, &renewal.xdp);
 	if (!renewal.err)
 		for_each_use(program, renew_use, &renewal);
 	if (!renewal.err && program->xdp.program)
-		renewal.err = xdp_renewed(&program->xdp, renewal.skel);
+		renewal.err = xdp_renewed(&program->xdp, &renewal.xdp);
 	if (!renewal.err)
-		renewal.err = tc_renewed(&program->tc, bpf_program__fd(renewal.skel->progs.xcarp_tc));
-	xcarp_bpf__destroy(renewal.skel);
+		renewal.err = tc_renewed(&program->tc, bpf_program__fd(renewal.xdp.skel->progs.xcarp_tc));
+	xdp_end_renewal(&renewal.xdp);
 	return renewal.err;
 }
 
@@ -344,6 +332,8 @@ int program_use(struct program *program, uint32_t owner, uint32_t ifindex, const
 	err = err ?: note_use(program, owner, ifindex, &entry);
 	if (err)
 		program_leave(program, owner, ifindex);
+	else
+		xdp_remove_stale_pins(&program->xdp, ifindex);
 	return err;
 }
 
@@ -353,10 +343,11 @@ static void take_off(struct program *program, uint32_t owner, uint32_t ifindex)
 	struct interface_entry entry;
 	char name[IF_NAMESIZE];
 
-	if (!find_use(program, owner, ifindex, &entry) || !if_indextoname(ifindex, name))
-		return;
-	take_off_hook(program, ifindex, name, &entry, false);
-	take_off_hook(program, ifindex, name, &entry, true);
+	if (find_use(program, owner, ifindex, &entry) && if_indextoname(ifindex, name)) {
+		take_off_hook(program, ifindex, name, &entry, false);
+		take_off_hook(program, ifindex, name, &entry, true);
+	}
+	xdp_remove_stale_pins(&program->xdp, ifindex);
 }
 
 /* Where it is now, is where the others use it, too. */
@@ -459,6 +450,19 @@ static bool is_among(const struct program *program, const struct interface_entry
 	return xdp_has(programs, program->xdp.id) || xdp_has(programs, entry->program_id);
 }
 
+/* Whoever comes to a dispatcher or leaves it puts another in its place, with our program in it. */
+static bool is_in_another(const struct program *program, uint32_t owner, uint32_t ifindex, struct interface_entry *entry)
+{
+	uint32_t before = entry->program_id;
+
+	if (!xdp_is_part(&program->xdp, ifindex) || find_xdp(program, ifindex, entry->name, entry))
+		return false;
+	log_info("%s: somebody else has replaced libxdp's dispatcher (id %u by %u), and the program is in it", entry->name, before,
+		 entry->program_id);
+	note_use(program, owner, ifindex, entry);
+	return true;
+}
+
 /* Not to know is no reason to give anything up: then it is. */
 bool program_is_on(const struct program *program, uint32_t owner, uint32_t ifindex, const struct rtnl_programs *told)
 {
@@ -471,7 +475,7 @@ bool program_is_on(const struct program *program, uint32_t owner, uint32_t ifind
 		return tc_is_on(&program->tc, ifindex);
 	/* What was told may be from before we attached it; what asks for the kernel's lock is the rare case. */
 	return is_among(program, &entry, told) || rtnl_query_programs(ifindex, &programs) ||
-	       is_among(program, &entry, &programs);
+	       is_among(program, &entry, &programs) || is_in_another(program, owner, ifindex, &entry);
 }
 
 unsigned int program_take_off_leftovers(void)

@@ -38,9 +38,8 @@ int program_join(struct program *program, struct maps *maps);
 bool program_attaches_by_id(const struct program *program);
 
 /*
- * Puts ours in the place of the one that was joined, which another version has loaded: on each interface in one step, so that
- * no advert is missed. Nobody else lives. Under a dispatcher the old one stays. Returns 0 or -errno, and then the old one
- * goes on.
+ * Puts ours in the place of the one that was joined, which another version has loaded, so that no advert is missed. Nobody
+ * else lives. Returns 0 or -errno, and then the old one goes on.
  */
 int program_renew(struct program *program);
 

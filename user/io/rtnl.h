@@ -35,6 +35,7 @@ struct rtnl_link {
 	uint32_t ifindex;
 	const char *name;
 	bool is_gone;
+	bool is_moved; /* gone to another network namespace */
 	bool is_ethernet;
 	bool is_enabled; /* administratively up */
 	bool is_up; /* and with a carrier */

@@ -132,6 +132,7 @@ bool rtnl_read_link(struct nlmsghdr *message, struct rtnl_link *link)
 		.ifindex = (uint32_t)info->ifi_index,
 		.name = nla_get_string(attrs[IFLA_IFNAME]),
 		.is_gone = message->nlmsg_type == RTM_DELLINK,
+		.is_moved = message->nlmsg_type == RTM_DELLINK && attrs[IFLA_NEW_NETNSID],
 		.is_ethernet = info->ifi_type == ARPHRD_ETHER,
 		.is_enabled = info->ifi_flags & IFF_UP,
 		.is_up = info->ifi_flags & IFF_UP && info->ifi_flags & IFF_RUNNING && has_carrier(attrs),

@@ -3,20 +3,27 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
+#include "io/bpffs.h"
 #include "io/log.h"
 #include "io/rtnl_query.h"
 #include "xcarp.skel.h"
 
 #define PROGRAM_NAME "xcarp"
 #define DISPATCHER_NAME "xdp_dispatcher"
+#define DISPATCHER_PARTS_MAX 10
 
 /*
  * What is on the interface is asked of the kernel, not of libxdp, wherever no dispatcher is involved: libxdp 1.3 keeps
@@ -158,6 +165,153 @@ static int look_into_dispatcher(const struct xdp *xdp, uint32_t ifindex, const c
 	return err;
 }
 
+bool xdp_is_part(const struct xdp *xdp, uint32_t ifindex)
+{
+	struct xdp_program *part = NULL;
+	struct xdp_multiprog *parts;
+	bool is_part = false;
+
+	if (!xdp->program || xdp->stands_alone)
+		return false;
+	parts = xdp_multiprog__get_from_ifindex((int)ifindex);
+	if (libxdp_get_error(parts))
+		return false;
+	while (!is_part && (part = xdp_multiprog__next_prog(part, parts)))
+		is_part = xdp_program__id(part) == xdp->id;
+	xdp_multiprog__close(parts);
+	return is_part;
+}
+
+static bool is_pin_of(const char *path, uint32_t id)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+	int fd = bpf_obj_get(path);
+	bool is_ours = fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && info.id == id;
+
+	if (fd >= 0)
+		close(fd);
+	return is_ours;
+}
+
+/* The directory of a dispatcher: <name>-prog is a part, <name>-link what puts it there. */
+static bool remove_own_pins(const struct xdp *xdp, const char *directory)
+{
+	static const char end[] = "-prog";
+	DIR *stream = opendir(directory);
+	struct dirent *entry;
+	bool is_removed = false;
+
+	while (stream && (entry = readdir(stream))) {
+		char path[PATH_MAX + NAME_MAX + 1];
+		size_t len = strlen(entry->d_name), end_len = sizeof(end) - 1;
+
+		if (len <= end_len || strcmp(entry->d_name + len - end_len, end))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
+		if (!is_pin_of(path, xdp->id))
+			continue;
+		unlink(path);
+		memcpy(path + strlen(path) - end_len, "-link", end_len);
+		unlink(path);
+		is_removed = true;
+	}
+	if (stream)
+		closedir(stream);
+	/* Others' pins, if there are any, keep it. */
+	rmdir(directory);
+	return is_removed;
+}
+
+/* libxdp's lock is the directory's: what it is just making is not on the interface yet. */
+static int lock_dispatchers(const char *directory)
+{
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static void dispatchers_directory(char directory[128])
+{
+	snprintf(directory, 128, "%s/xdp", getenv("LIBXDP_BPFFS") ?: BPFFS_USUAL);
+}
+
+/*
+ * Its interface may have moved, and it with it, and both may come back: a dispatcher that lacks a pin libxdp can neither read nor
+ * replace.
+ */
+static void remember_emptied(struct xdp *xdp, uint32_t id)
+{
+	xdp->emptied[xdp->emptied_count++ % XDP_EMPTIED] = id;
+}
+
+static bool is_emptied(const struct xdp *xdp, uint32_t id)
+{
+	for (unsigned int i = 0; i < XDP_EMPTIED; i++)
+		if (xdp->emptied[i] == id)
+			return true;
+	return false;
+}
+
+void xdp_remove_stale_pins(struct xdp *xdp, uint32_t ifindex)
+{
+	struct rtnl_programs programs = { 0 };
+	char directory[128];
+	struct dirent *entry;
+	DIR *stream;
+	int lock, err;
+
+	if (!xdp->id || xdp->stands_alone)
+		return;
+	dispatchers_directory(directory);
+	lock = lock_dispatchers(directory);
+	if (lock < 0)
+		return;
+	err = rtnl_query_programs(ifindex, &programs);
+	stream = err && err != -ENODEV ? NULL : opendir(directory);
+	while (stream && (entry = readdir(stream))) {
+		char path[PATH_MAX];
+		uint32_t of, id;
+
+		if (sscanf(entry->d_name, "dispatch-%u-%u", &of, &id) != 2 || of != ifindex || xdp_has(&programs, id))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
+		if (remove_own_pins(xdp, path) && err)
+			remember_emptied(xdp, id);
+	}
+	if (stream)
+		closedir(stream);
+	close(lock);
+}
+
+/* Without others' programs it goes; else our program gets its pin back, and libxdp makes a dispatcher of the others alone. */
+static int clear_emptied(const struct xdp *xdp, uint32_t ifindex, const struct occupancy *occupancy)
+{
+	enum xdp_attach_mode mode = occupancy->flags == XDP_FLAGS_SKB_MODE ? XDP_MODE_SKB : XDP_MODE_NATIVE;
+	char root[128], directory[160], path[192];
+	int err;
+
+	dispatchers_directory(root);
+	snprintf(directory, sizeof(directory), "%s/dispatch-%u-%u", root, ifindex, occupancy->id);
+	if (access(directory, F_OK))
+		return bpf_xdp_detach((int)ifindex, occupancy->flags, NULL);
+	for (unsigned int i = 0; i < DISPATCHER_PARTS_MAX; i++) {
+		snprintf(path, sizeof(path), "%s/prog%u-prog", directory, i);
+		if (access(path, F_OK))
+			break;
+	}
+	if (bpf_obj_pin(xdp_fd(xdp), path))
+		return -errno;
+	err = xdp_program__detach(xdp->program, (int)ifindex, mode, 0);
+	unlink(path);
+	rmdir(directory);
+	return err;
+}
+
 /*
  * A controller that was killed leaves its program: of our name, but not the shared one. Returns 0 or -errno; *occupancy:
  * what was there.
@@ -169,6 +323,8 @@ static int take_off_leftover(const struct xdp *xdp, uint32_t ifindex, const char
 
 	if (err)
 		return err;
+	if (occupancy->who == OCCUPANT_DISPATCHER && xdp && is_emptied(xdp, occupancy->id))
+		return clear_emptied(xdp, ifindex, occupancy);
 	if (occupancy->who == OCCUPANT_DISPATCHER) {
 		err = look_into_dispatcher(xdp, ifindex, name, &has_shared);
 		if (has_shared)
@@ -396,49 +552,78 @@ int xdp_take_off(struct xdp *xdp, uint32_t ifindex, const char *name)
 	return err ?: 1;
 }
 
-int xdp_load_anew(const struct xdp *xdp, struct xcarp_bpf **skel, uint32_t *id)
+static int id_of(const struct bpf_program *program, uint32_t *id)
 {
 	struct bpf_prog_info info = { 0 };
 	__u32 len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
+		return -errno;
+	*id = info.id;
+	return 0;
+}
+
+/* A dispatcher's part libxdp loads when it attaches it, from an object of its own. */
+int xdp_load_anew(const struct xdp *xdp, struct xdp_renewal *renewal)
+{
+	bool is_part = xdp->program && !xdp->stands_alone;
 	int err;
 
-	*skel = xcarp_bpf__open();
-	if (!*skel)
+	*renewal = (struct xdp_renewal){ .next.maps = xdp->maps };
+	renewal->skel = xcarp_bpf__open();
+	if (!renewal->skel)
 		return -errno;
-	err = maps_give_to(xdp->maps, *skel) ?:
-	      bpf_program__set_autoload((*skel)->progs.xcarp_tc, true) ?:
-	      xcarp_bpf__load(*skel);
-	if (!err && bpf_obj_get_info_by_fd(bpf_program__fd((*skel)->progs.xcarp), &info, &len))
-		err = -errno;
-	*id = info.id;
-	return err;
+	err = maps_give_to(xdp->maps, renewal->skel) ?:
+	      bpf_program__set_autoload(renewal->skel->progs.xcarp_tc, true) ?:
+	      bpf_program__set_autoload(renewal->skel->progs.xcarp, !is_part) ?:
+	      xcarp_bpf__load(renewal->skel);
+	if (err)
+		return err;
+	return is_part ? prepare(&renewal->next) : id_of(renewal->skel->progs.xcarp, &renewal->id);
 }
 
-bool xdp_can_renew(const struct xdp *xdp, uint32_t ifindex)
+/* The new one beside the old one first: adverts end in whichever comes first, and both have the same maps. */
+static int renew_part(const struct xdp *xdp, struct xdp_renewal *renewal, uint32_t ifindex, const struct occupancy *occupancy)
 {
-	struct occupancy occupancy;
+	enum xdp_attach_mode mode = occupancy->flags == XDP_FLAGS_SKB_MODE ? XDP_MODE_SKB : XDP_MODE_NATIVE;
+	int err = xdp_program__attach(renewal->next.program, (int)ifindex, mode, 0);
 
-	return look_at(xdp, ifindex, &occupancy) || occupancy.who != OCCUPANT_DISPATCHER;
+	return err ?: xdp_program__detach(xdp->program, (int)ifindex, mode, 0);
 }
 
-int xdp_renew_at(const struct xdp *xdp, const struct xcarp_bpf *skel, uint32_t ifindex)
+int xdp_renew_at(const struct xdp *xdp, struct xdp_renewal *renewal, uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_xdp_attach_opts, options, .old_prog_fd = xdp_program__fd(xdp->program));
 	struct occupancy occupancy;
+	struct xdp_found found;
+	int err;
 
 	/* Several processes may have used it there: the first time does it. */
-	if (look_at(xdp, ifindex, &occupancy) || occupancy.who != OCCUPANT_SHARED)
+	if (look_at(xdp, ifindex, &occupancy))
 		return 0;
-	return bpf_xdp_attach((int)ifindex, bpf_program__fd(skel->progs.xcarp), occupancy.flags | XDP_FLAGS_REPLACE, &options);
+	if (occupancy.who == OCCUPANT_DISPATCHER) {
+		err = xdp_is_part(xdp, ifindex) ? renew_part(xdp, renewal, ifindex, &occupancy) : 0;
+		err = err ?: xdp_find(xdp, ifindex, &found);
+		renewal->id = err ? 0 : found.id;
+		return err;
+	}
+	if (occupancy.who != OCCUPANT_SHARED)
+		return 0;
+	return bpf_xdp_attach((int)ifindex, bpf_program__fd(renewal->skel->progs.xcarp), occupancy.flags | XDP_FLAGS_REPLACE,
+			      &options);
 }
 
-int xdp_renewed(struct xdp *xdp, const struct xcarp_bpf *skel)
+int xdp_renewed(struct xdp *xdp, struct xdp_renewal *renewal)
 {
+	int fd = renewal->next.program ? xdp_program__fd(renewal->next.program) : bpf_program__fd(renewal->skel->progs.xcarp);
 	struct xdp_program *renewed;
 	int err;
 
+	/* Of a dispatcher's part that was on no interface there is nothing new. */
+	if (fd < 0)
+		return 0;
 	unlink(xdp->pin);
-	if (bpf_obj_pin(bpf_program__fd(skel->progs.xcarp), xdp->pin))
+	if (bpf_obj_pin(fd, xdp->pin))
 		return -errno;
 	renewed = xdp_program__from_pin(xdp->pin);
 	err = (int)libxdp_get_error(renewed);
@@ -447,6 +632,12 @@ int xdp_renewed(struct xdp *xdp, const struct xcarp_bpf *skel)
 	xdp_program__close(xdp->program);
 	xdp->program = renewed;
 	return identify_program(xdp);
+}
+
+void xdp_end_renewal(struct xdp_renewal *renewal)
+{
+	xdp_close(&renewal->next);
+	xcarp_bpf__destroy(renewal->skel);
 }
 
 void xdp_close(struct xdp *xdp)

@@ -15,7 +15,10 @@
 #include "io/maps.h"
 #include "io/rtnl.h"
 
+struct xcarp_bpf;
 struct xdp_program;
+
+#define XDP_EMPTIED 8
 
 struct xdp {
 	const struct maps *maps;
@@ -24,6 +27,8 @@ struct xdp {
 	uint32_t id; /* of the program; 0: not loaded yet */
 	bool stands_alone; /* loaded, and no dispatcher's part */
 	char pin[160];
+	uint32_t emptied[XDP_EMPTIED]; /* dispatchers that have lost the pins of the program */
+	unsigned int emptied_count; /* counts on */
 };
 
 /* What an interface has after attaching. */
@@ -65,15 +70,30 @@ bool xdp_has(const struct rtnl_programs *programs, uint32_t id);
 /* 1: it was there, and is off; 0: it was not there. After -errno a line is logged. */
 int xdp_take_off(struct xdp *xdp, uint32_t ifindex, const char *name);
 
+/* Is the program part of the dispatcher that is there, whoever has put that there? */
+bool xdp_is_part(const struct xdp *xdp, uint32_t ifindex);
+
 /*
- * A program of ours loaded anew, to take the place of the joined one. xdp_renew_at() does so on one interface in one step, where
- * it is: -EOPNOTSUPP under a dispatcher. xdp_renewed() makes it the program that others join.
+ * A dispatcher that was taken off, or went away with its interface, leaves what libxdp has pinned of it. As long as the
+ * program is pinned there, it goes on where the interface was moved to another namespace. Others' pins stay.
  */
-struct xcarp_bpf;
-int xdp_load_anew(const struct xdp *xdp, struct xcarp_bpf **skel, uint32_t *id);
-bool xdp_can_renew(const struct xdp *xdp, uint32_t ifindex);
-int xdp_renew_at(const struct xdp *xdp, const struct xcarp_bpf *skel, uint32_t ifindex);
-int xdp_renewed(struct xdp *xdp, const struct xcarp_bpf *skel);
+void xdp_remove_stale_pins(struct xdp *xdp, uint32_t ifindex);
+
+/*
+ * A program of ours loaded anew, to take the place of the joined one; xdp_end_renewal() is due either way. xdp_renew_at() does so
+ * on one interface, where it is, without a moment that has none; renewal->id is then what is there. xdp_renewed() makes it the
+ * program that others join.
+ */
+struct xdp_renewal {
+	struct xcarp_bpf *skel;
+	struct xdp next; /* under a dispatcher */
+	uint32_t id;
+};
+
+int xdp_load_anew(const struct xdp *xdp, struct xdp_renewal *renewal);
+int xdp_renew_at(const struct xdp *xdp, struct xdp_renewal *renewal, uint32_t ifindex);
+int xdp_renewed(struct xdp *xdp, struct xdp_renewal *renewal);
+void xdp_end_renewal(struct xdp_renewal *renewal);
 
 /* Programs of our name, wherever one is: no process has one. Returns from how many interfaces one was taken off. */
 unsigned int xdp_take_off_leftovers(void);
