@@ -113,7 +113,7 @@ struct controller {
 	uint32_t interface_room;
 	struct table *by_name;
 	struct table *by_ifindex;
-	bool has_vlans; /* there was a VLAN device among them */
+	bool has_stacks; /* one stood on another */
 	uint64_t attach_again_ns; /* the earliest of them */
 	uint64_t floods_ns; /* when to look after floods; UINT64_MAX: there is none */
 

@@ -154,7 +154,7 @@ static void note_twins(struct controller *c, uint32_t index)
 
 	if (below)
 		note_twin(c, below, interface, index);
-	for (uint32_t i = 0; c->has_vlans && i < c->interface_count; i++)
+	for (uint32_t i = 0; c->has_stacks && i < c->interface_count; i++)
 		if (c->interfaces[i]->place.is_vlan && c->interfaces[i]->place.below == interface->link.ifindex)
 			note_twin(c, interface, c->interfaces[i], index);
 }
@@ -178,37 +178,6 @@ static void tell_rate(struct controller *c, const struct interface *interface)
 		tx_link(c->tx, interface->link.ifindex, interface->name, (uint32_t)(interface->adverts_in_256_s / 256));
 }
 
-/* Takes the program off it, and its virtual routers out of the maps. */
-static void forget_interface(struct controller *c, struct interface *interface)
-{
-	if (!interface->is_attached)
-		return;
-	interface->is_attached = false;
-	interface->has_lost_program = false;
-	floods_forget(interface);
-	interface->settle_ns = UINT64_MAX;
-	for (uint32_t index = interface->first; index != NO_INDEX; index = c->slots[index].next)
-		take_out(c, index);
-	tx_unlink(c->tx, interface->link.ifindex);
-	dataplane_detach(c->dataplane, interface->link.ifindex);
-}
-
-/* As the kernel itself decides the router flag of its neighbour advertisements. */
-static bool is_ipv6_router(const char *interface)
-{
-	char path[64 + XCARP_IFNAME_LEN], value = '0';
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/forwarding", interface);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	if (read(fd, &value, 1) != 1)
-		value = '0';
-	close(fd);
-	return value != '0';
-}
-
 static void try_at(struct controller *c, struct interface *interface, uint64_t at_ns)
 {
 	interface->attach_again_ns = at_ns;
@@ -224,7 +193,7 @@ static const char *no_use_of_native(const struct interface *interface)
 	return interface->is_deaf_native ? "its driver does not run the program" : NULL;
 }
 
-/* What other devices stand on takes no program while one of those has one; the other order works. */
+/* The kernel neither attaches nor detaches where others stand on it that have a program: those come on later, and go off first. */
 static bool stands_on(const struct interface *upper, const struct interface *lower)
 {
 	return upper->is_attached && (upper->place.below == lower->link.ifindex || lower->place.above == upper->link.ifindex);
@@ -234,7 +203,7 @@ static bool take_off_above(struct controller *c, const struct interface *lower)
 {
 	bool any = false;
 
-	if (c->options.hook != CHOOSE_XDP)
+	if (!c->has_stacks || c->options.hook != CHOOSE_XDP)
 		return false;
 	for (uint32_t i = 0; i < c->interface_count; i++) {
 		if (!stands_on(c->interfaces[i], lower))
@@ -253,9 +222,46 @@ static void put_back_above(struct controller *c, const struct interface *lower, 
 		if (!stands_on(upper, lower) ||
 		    !dataplane_attach(c->dataplane, upper->link.ifindex, upper->name, no_use_of_native(upper)))
 			continue;
-		forget_interface(c, upper);
+		/* Its virtual routers lose it when that fails again. */
+		upper->has_lost_program = true;
 		try_at(c, upper, now_ns);
 	}
+}
+
+/* Takes the program off it, and its virtual routers out of the maps. */
+static void forget_interface(struct controller *c, struct interface *interface)
+{
+	bool is_above_bare;
+
+	if (!interface->is_attached)
+		return;
+	interface->is_attached = false;
+	interface->has_lost_program = false;
+	floods_forget(interface);
+	interface->settle_ns = UINT64_MAX;
+	for (uint32_t index = interface->first; index != NO_INDEX; index = c->slots[index].next)
+		take_out(c, index);
+	tx_unlink(c->tx, interface->link.ifindex);
+	is_above_bare = take_off_above(c, interface);
+	dataplane_detach(c->dataplane, interface->link.ifindex);
+	if (is_above_bare)
+		put_back_above(c, interface, loop_now_ns());
+}
+
+/* As the kernel itself decides the router flag of its neighbour advertisements. */
+static bool is_ipv6_router(const char *interface)
+{
+	char path[64 + XCARP_IFNAME_LEN], value = '0';
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/forwarding", interface);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (read(fd, &value, 1) != 1)
+		value = '0';
+	close(fd);
+	return value != '0';
 }
 
 /* Some drivers reset the NIC. Elections begin when the link is back, as if it had not been there before. */
@@ -604,7 +610,7 @@ static void update_there(struct controller *c, struct interface *interface, cons
 	interface->link.up = link->is_up;
 	interface->link.path = link->place.active;
 	interface->place = link->place;
-	c->has_vlans |= link->place.is_vlan;
+	c->has_stacks |= link->place.below || link->place.above;
 	memcpy(interface->link.mac, link->mac, sizeof(interface->link.mac));
 	if (interface->first == NO_INDEX)
 		return;
@@ -677,10 +683,18 @@ void interfaces_try_again(struct controller *c, uint64_t now_ns)
 	}
 }
 
+static void lose_with_above(struct controller *c, struct interface *interface)
+{
+	for (uint32_t i = 0; c->has_stacks && interface->is_attached && i < c->interface_count; i++)
+		if (stands_on(c->interfaces[i], interface))
+			lose_with_above(c, c->interfaces[i]);
+	forget_interface(c, interface);
+}
+
 void interfaces_lose(struct controller *c)
 {
 	for (uint32_t i = 0; i < c->interface_count; i++)
-		forget_interface(c, c->interfaces[i]);
+		lose_with_above(c, c->interfaces[i]);
 }
 
 void interfaces_resync_begin(struct controller *c)

@@ -24,7 +24,7 @@ struct rtnl_programs {
 /* Where a link stands among others; 0: nowhere. */
 struct rtnl_place {
 	uint32_t above; /* the bond, bridge, team or VRF that it belongs to */
-	uint32_t below; /* what a VLAN device or a macvlan stands on, in this network namespace */
+	uint32_t below; /* what a VLAN device, a macvlan or the like stands on, in this network namespace */
 	uint32_t active; /* of a bond: the slave that it sends through */
 	bool is_bond;
 	bool is_port; /* what it receives is the bond's, bridge's or team's, and addresses on it are dead */

@@ -56,6 +56,7 @@ static bool read_bond(struct nlattr *data, struct rtnl_place *place)
 static bool read_info(struct nlattr *attr, struct rtnl_place *place)
 {
 	static const char *const takers[] = { "bond", "bridge", "team", NULL };
+	static const char *const standing[] = { "vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec", NULL };
 	static struct nla_policy policy[IFLA_INFO_MAX + 1] = {
 		[IFLA_INFO_KIND] = { .type = NLA_STRING },
 		[IFLA_INFO_SLAVE_KIND] = { .type = NLA_STRING },
@@ -67,9 +68,14 @@ static bool read_info(struct nlattr *attr, struct rtnl_place *place)
 		return false;
 	if (attrs[IFLA_INFO_SLAVE_KIND])
 		place->is_port = is_among(nla_get_string(attrs[IFLA_INFO_SLAVE_KIND]), takers);
-	if (!attrs[IFLA_INFO_KIND])
+	if (!attrs[IFLA_INFO_KIND]) {
+		place->below = 0;
 		return true;
+	}
 	kind = nla_get_string(attrs[IFLA_INFO_KIND]);
+	/* A veth names its other end there. */
+	if (!is_among(kind, standing))
+		place->below = 0;
 	place->is_bond = !strcmp(kind, "bond");
 	place->is_vlan = !strcmp(kind, "vlan");
 	return !place->is_bond || !attrs[IFLA_INFO_DATA] || read_bond(attrs[IFLA_INFO_DATA], place);
@@ -84,7 +90,10 @@ static bool read_place(struct nlattr **attrs, struct rtnl_place *place)
 	/* With it the number is another network namespace's. */
 	if (attrs[IFLA_LINK] && !attrs[IFLA_LINK_NETNSID])
 		place->below = nla_get_u32(attrs[IFLA_LINK]);
-	return !attrs[IFLA_LINKINFO] || read_info(attrs[IFLA_LINKINFO], place);
+	if (attrs[IFLA_LINKINFO])
+		return read_info(attrs[IFLA_LINKINFO], place);
+	place->below = 0;
+	return true;
 }
 
 bool rtnl_read_programs(struct nlmsghdr *message, struct rtnl_programs *programs)
