@@ -65,7 +65,9 @@ static struct vrouter_slot *find_slot(struct controller *c, const struct overhea
 		return NULL;
 	slot = &c->slots[*index];
 	options = vrouter_options(c, *index);
-	if (!slot->is_entered || slot->interface->link.ifindex != advert->ifindex || advert->source == options->source ||
+	if (!slot->is_entered || slot->interface->has_lost_program || slot->interface->link.ifindex != advert->ifindex)
+		return NULL;
+	if (advert->source == options->source ||
 	    !auth_is_good(&advert->carp, c->running[*index].key, options->auth, advert->source))
 		return NULL;
 	return slot;

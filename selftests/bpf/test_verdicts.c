@@ -36,6 +36,7 @@ static const struct vip vip6 = { 6, 128, { 0x20, 0x01, 0x0d, 0xb8, [15] = 0x10 }
 static const struct secret ours = { "secret", 10, &vip4, 1 };
 static const struct secret ours6 = { "secret", 10, &vip6, 1 };
 static const struct secret tapped = { "secret", 11, &vip4, 1 };
+static const struct secret twin = { "secret", 19, &vip4, 1 };
 static const struct secret other_abi = { "secret", 12, &vip4, 1 };
 static const struct secret no_such_slot = { "secret", 13, &vip4, 1 };
 static const struct secret on_another_interface = { "secret", 14, &vip4, 1 };
@@ -58,6 +59,7 @@ static const struct {
 	const struct secret *secret;
 	struct vr_key where;
 	bool tap;
+	bool has_twin;
 	uint32_t abi_version;
 	uint32_t slot;
 	uint8_t auth;
@@ -70,6 +72,7 @@ static const struct {
 	{ &ours6, { .ip_version = 6, .vlan = 5, .inner_vlan = 6 }, .abi_version = XCARP_ABI_VERSION, .slot = 5 },
 	{ &tapped, { .ip_version = 4 }, .tap = true, .abi_version = XCARP_ABI_VERSION, .slot = 6 },
 	{ &tapped, { .ip_version = 6 }, .tap = true, .abi_version = XCARP_ABI_VERSION, .slot = 7 },
+	{ &twin, { .ip_version = 4 }, .has_twin = true, .abi_version = XCARP_ABI_VERSION, .slot = 14 },
 	{ &other_abi, { .ip_version = 4 }, .abi_version = XCARP_ABI_VERSION + 1, .slot = 8 },
 	{ &no_such_slot, { .ip_version = 4 }, .abi_version = XCARP_ABI_VERSION, .slot = RIG_SLOTS },
 	{ &on_another_interface, { .ip_version = 4, .ifindex = 999 }, .abi_version = XCARP_ABI_VERSION, .slot = 9 },
@@ -466,6 +469,8 @@ static const struct {
 	{ "counter changed", IPV4(), &ours, counter_changed, DROP_AND_NOTICE(DROP_BAD_HMAC) },
 	{ "wrong password", IPV4(), &ours, signed_with_wrong_password, DROP_AND_NOTICE(DROP_BAD_HMAC) },
 	{ "wrong list of VIPs", IPV4(), &ours, signed_for_other_vips, DROP_AND_NOTICE(DROP_BAD_HMAC) },
+	{ "wrong HMAC, and the VLAN device above has the same", IPV4(), &twin, digest_changed, { XDP_PASS, DROP_BAD_HMAC, RECORD_NOTICE } },
+	{ "wrong TTL, and the VLAN device above has the same", IPV4(), &twin, ttl_254, { XDP_PASS, DROP_BAD_TTL, RECORD_NOTICE } },
 	{ "wrong HMAC, tap", IPV4(), &tapped, digest_changed, DROP_AND_NOTICE(DROP_BAD_HMAC) },
 	{ "wrong HMAC, IPv6", IPV6(), &ours6, digest_changed, DROP_AND_NOTICE(DROP_BAD_HMAC) },
 	{ "wrong HMAC, QinQ", IPV4(TAGS(DOT1AD(5), DOT1Q(6))), &ours, digest_changed, DROP_AND_NOTICE(DROP_BAD_HMAC) },
@@ -504,6 +509,7 @@ static void setup(struct rig *rig)
 			.abi_version = vrouters[i].abi_version,
 			.slot = vrouters[i].slot,
 			.tap = vrouters[i].tap,
+			.has_twin = vrouters[i].has_twin,
 			.every = 1,
 			.auth = vrouters[i].auth,
 		};
