@@ -242,6 +242,30 @@ void interfaces_link(struct controller *c, const struct rtnl_link *link, uint64_
 /* The one of that number, or NULL. */
 struct interface *interface_of(struct controller *c, uint32_t ifindex);
 
+/* Has it tried once more then, or when something else is due before. */
+void interface_try_at(struct controller *c, struct interface *interface, uint64_t at_ns);
+
+/* stacks.c */
+
+/* Why the program is of no use in this interface's driver, for the user; NULL: it is of use. */
+const char *stacks_no_use_of_native(const struct interface *interface);
+
+/* Is upper, with a program, a device on top of lower, or a bond or bridge that lower is a part of? */
+bool stacks_stands_on(const struct interface *upper, const struct interface *lower);
+
+/*
+ * The kernel neither attaches nor detaches where others stand on it that have a program: those go off first, and come back on
+ * later. stacks_take_off_above() tells whether there are any, and stacks_put_back_above() is then due.
+ */
+bool stacks_take_off_above(struct controller *c, const struct interface *lower);
+void stacks_put_back_above(struct controller *c, const struct interface *lower, uint64_t now_ns);
+
+/* Tells of an address on a part of a bond or bridge, where nobody reaches it. */
+void stacks_warn_of_port(struct controller *c, const struct interface *interface);
+
+/* A virtual router has been entered into the maps: the same one may be on an interface below or above. */
+void stacks_note_twins(struct controller *c, uint32_t index);
+
 /* floods.c */
 
 /* Adverts for a virtual router were refused: count of them, since the last time. */

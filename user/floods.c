@@ -61,7 +61,8 @@ static void look_after(struct controller *c, struct interface *interface, uint64
 		at(c, flood->calm_ns);
 	else if (flood->in_front)
 		change(c, interface, false, now_ns);
-	else if (is_flooded && now_ns >= flood->not_before_ns && dataplane_may_have_front(c->dataplane, interface->link.ifindex))
+	else if (is_flooded && now_ns >= flood->not_before_ns &&
+		 dataplane_may_have_front(c->dataplane, interface->link.ifindex))
 		change(c, interface, true, now_ns);
 }
 
@@ -88,9 +89,10 @@ void floods_front_done(struct controller *c, struct interface *interface, bool i
 	if (err)
 		flood->not_before_ns = now_ns + IMPOSSIBLE_RETRY_NS;
 	else
-		log_warn("%s: %s", interface->name, in_front ?
-			 "a flood of adverts that are refused: the XDP program is put in front while it lasts" :
-			 "the flood is over: the XDP program is taken off");
+		log_warn("%s: %s", interface->name,
+			 in_front ?
+				 "a flood of adverts that are refused: the XDP program is put in front while it lasts" :
+				 "the flood is over: the XDP program is taken off");
 	at(c, now_ns);
 }
 

@@ -136,29 +136,6 @@ static void take_out(struct controller *c, uint32_t index)
 	slot->is_entered = false;
 }
 
-static void note_twin(struct controller *c, const struct interface *lower, const struct interface *upper, uint32_t index)
-{
-	const struct vr_options *options = vrouter_options(c, index);
-
-	if (dataplane_note_twin(c->dataplane, lower->link.ifindex, upper->link.ifindex, options))
-		log_warn("%s: virtual router %u is on %s, too, and where the NIC strips VLAN tags their adverts cannot be told apart: "
-			 "those that %s refuses go on to %s; give one of them another -v, or let the tags be: ethtool -K %s rxvlan off",
-			 lower->name, options->vhid, upper->name, lower->name, upper->name, lower->name);
-}
-
-/* The same virtual router may be on an interface and on a VLAN device on top of it. */
-static void note_twins(struct controller *c, uint32_t index)
-{
-	const struct interface *interface = c->slots[index].interface;
-	const struct interface *below = interface->place.is_vlan ? interface_of(c, interface->place.below) : NULL;
-
-	if (below)
-		note_twin(c, below, interface, index);
-	for (uint32_t i = 0; c->has_stacks && i < c->interface_count; i++)
-		if (c->interfaces[i]->place.is_vlan && c->interfaces[i]->place.below == interface->link.ifindex)
-			note_twin(c, interface, c->interfaces[i], index);
-}
-
 static int enter(struct controller *c, uint32_t index)
 {
 	struct vrouter_slot *slot = &c->slots[index];
@@ -168,7 +145,7 @@ static int enter(struct controller *c, uint32_t index)
 	slot->is_entered = !err;
 	slot->deafness = (struct deafness){ 0 };
 	if (!err)
-		note_twins(c, index);
+		stacks_note_twins(c, index);
 	return err;
 }
 
@@ -178,54 +155,11 @@ static void tell_rate(struct controller *c, const struct interface *interface)
 		tx_link(c->tx, interface->link.ifindex, interface->name, (uint32_t)(interface->adverts_in_256_s / 256));
 }
 
-static void try_at(struct controller *c, struct interface *interface, uint64_t at_ns)
+void interface_try_at(struct controller *c, struct interface *interface, uint64_t at_ns)
 {
 	interface->attach_again_ns = at_ns;
 	if (at_ns < c->attach_again_ns)
 		c->attach_again_ns = at_ns;
-}
-
-/* Why, for the user; NULL: it is of use. */
-static const char *no_use_of_native(const struct interface *interface)
-{
-	if (interface->place.is_bond)
-		return "a bond's slaves would run the program, and not know the bond";
-	return interface->is_deaf_native ? "its driver does not run the program" : NULL;
-}
-
-/* The kernel neither attaches nor detaches where others stand on it that have a program: those come on later, and go off first. */
-static bool stands_on(const struct interface *upper, const struct interface *lower)
-{
-	return upper->is_attached && (upper->place.below == lower->link.ifindex || lower->place.above == upper->link.ifindex);
-}
-
-static bool take_off_above(struct controller *c, const struct interface *lower)
-{
-	bool any = false;
-
-	if (!c->has_stacks || c->options.hook != CHOOSE_XDP)
-		return false;
-	for (uint32_t i = 0; i < c->interface_count; i++) {
-		if (!stands_on(c->interfaces[i], lower))
-			continue;
-		dataplane_detach(c->dataplane, c->interfaces[i]->link.ifindex);
-		any = true;
-	}
-	return any;
-}
-
-static void put_back_above(struct controller *c, const struct interface *lower, uint64_t now_ns)
-{
-	for (uint32_t i = 0; i < c->interface_count; i++) {
-		struct interface *upper = c->interfaces[i];
-
-		if (!stands_on(upper, lower) ||
-		    !dataplane_attach(c->dataplane, upper->link.ifindex, upper->name, no_use_of_native(upper)))
-			continue;
-		/* Its virtual routers lose it when that fails again. */
-		upper->has_lost_program = true;
-		try_at(c, upper, now_ns);
-	}
 }
 
 /* Takes the program off it, and its virtual routers out of the maps. */
@@ -242,10 +176,10 @@ static void forget_interface(struct controller *c, struct interface *interface)
 	for (uint32_t index = interface->first; index != NO_INDEX; index = c->slots[index].next)
 		take_out(c, index);
 	tx_unlink(c->tx, interface->link.ifindex);
-	is_above_bare = take_off_above(c, interface);
+	is_above_bare = stacks_take_off_above(c, interface);
 	dataplane_detach(c->dataplane, interface->link.ifindex);
 	if (is_above_bare)
-		put_back_above(c, interface, loop_now_ns());
+		stacks_put_back_above(c, interface, loop_now_ns());
 }
 
 /* As the kernel itself decides the router flag of its neighbour advertisements. */
@@ -290,28 +224,19 @@ static void end_to_settle(struct interface *interface, uint64_t now_ns)
 		interface->settle_ns = UINT64_MAX;
 }
 
-static void warn_of_port(struct controller *c, const struct interface *interface)
-{
-	const struct interface *above = interface_of(c, interface->place.above);
-
-	if (interface->place.is_port && above)
-		log_warn("%s: it is a part of %s, so addresses on it are not reachable: -i %s is meant", interface->name, above->name,
-			 above->name);
-}
-
 static int attach(struct controller *c, struct interface *interface)
 {
-	bool is_above_bare = take_off_above(c, interface);
-	int err = dataplane_attach(c->dataplane, interface->link.ifindex, interface->name, no_use_of_native(interface));
+	bool is_above_bare = stacks_take_off_above(c, interface);
+	int err = dataplane_attach(c->dataplane, interface->link.ifindex, interface->name, stacks_no_use_of_native(interface));
 
 	if (is_above_bare)
-		put_back_above(c, interface, loop_now_ns());
+		stacks_put_back_above(c, interface, loop_now_ns());
 	interface->attached_ns = loop_now_ns();
 	if (!err) {
 		interface->is_attached = true;
 		interface->has_lost_program = false;
 		begin_to_settle(c, interface);
-		warn_of_port(c, interface);
+		stacks_warn_of_port(c, interface);
 	}
 	/* Nobody asked before, and where another process has the program there already no message follows. */
 	interface->link.is_ipv6_router = is_ipv6_router(interface->name);
@@ -416,12 +341,12 @@ static void try_interface(struct controller *c, struct interface *interface, uin
 		now_ns = loop_now_ns();
 	}
 	if (err)
-		try_at(c, interface, now_ns + (err == -EAGAIN ? LOCK_RETRY_NS : ATTACH_RETRY_NS));
+		interface_try_at(c, interface, now_ns + (err == -EAGAIN ? LOCK_RETRY_NS : ATTACH_RETRY_NS));
 	/* Another process is at the maps: the program is put back a moment later, and until then nothing is given up. */
 	if (err && !(err == -EAGAIN && interface->has_lost_program)) {
 		lose_interface(c, interface, now_ns);
 	} else if (is_due && interface->has_claimed) {
-		try_at(c, interface, now_ns + CLAIM_RETRY_NS);
+		interface_try_at(c, interface, now_ns + CLAIM_RETRY_NS);
 	}
 	c->is_status_old = true;
 	/* With a link that has come up, AF_XDP may work that did not. */
@@ -444,7 +369,7 @@ static void check_program(struct controller *c, struct interface *interface, con
 
 bool interface_attach_anew(struct controller *c, struct interface *interface, uint64_t now_ns)
 {
-	int err = dataplane_attach_anew(c->dataplane, interface->link.ifindex, interface->name, no_use_of_native(interface));
+	int err = dataplane_attach_anew(c->dataplane, interface->link.ifindex, interface->name, stacks_no_use_of_native(interface));
 
 	if (err == -EAGAIN)
 		return false;
@@ -455,7 +380,7 @@ bool interface_attach_anew(struct controller *c, struct interface *interface, ui
 		for (uint32_t index = interface->first; index != NO_INDEX; index = c->slots[index].next)
 			c->slots[index].deafness = (struct deafness){ 0 };
 	} else {
-		try_at(c, interface, now_ns + ATTACH_RETRY_NS);
+		interface_try_at(c, interface, now_ns + ATTACH_RETRY_NS);
 		lose_interface(c, interface, now_ns);
 	}
 	tell_link(c, interface, now_ns);
@@ -565,7 +490,7 @@ bool interface_update(struct controller *c, uint32_t index, const struct vr_opti
 	if (!slot->is_entered || dataplane_vr_update(c->dataplane, slot->map_slot, index, vrouter_options(c, index),
 						     interface->link.ifindex, c->running[index].key))
 		return false;
-	note_twins(c, index);
+	stacks_note_twins(c, index);
 	return true;
 }
 
@@ -686,7 +611,7 @@ void interfaces_try_again(struct controller *c, uint64_t now_ns)
 static void lose_with_above(struct controller *c, struct interface *interface)
 {
 	for (uint32_t i = 0; c->has_stacks && interface->is_attached && i < c->interface_count; i++)
-		if (stands_on(c->interfaces[i], interface))
+		if (stacks_stands_on(c->interfaces[i], interface))
 			lose_with_above(c, c->interfaces[i]);
 	forget_interface(c, interface);
 }

@@ -66,7 +66,8 @@ static struct ethtool_gstrings *read_names(const char *interface)
 	return NULL;
 }
 
-bool offloads_lost(const char *interface, const struct offloads *before, const struct offloads *now, char text[OFFLOADS_TEXT_LEN])
+bool offloads_lost(const char *interface, const struct offloads *before, const struct offloads *now,
+		   char text[OFFLOADS_TEXT_LEN])
 {
 	struct ethtool_gstrings *names = NULL;
 	size_t len = 0;
@@ -79,8 +80,8 @@ bool offloads_lost(const char *interface, const struct offloads *before, const s
 		if (!any)
 			names = read_names(interface);
 		if (len < OFFLOADS_TEXT_LEN && names && feature < names->len)
-			len += (size_t)snprintf(text + len, OFFLOADS_TEXT_LEN - len, "%s%.*s", any ? ", " : "", ETH_GSTRING_LEN,
-						(const char *)names->data + feature * ETH_GSTRING_LEN);
+			len += (size_t)snprintf(text + len, OFFLOADS_TEXT_LEN - len, "%s%.*s", any ? ", " : "",
+						ETH_GSTRING_LEN, (const char *)names->data + feature * ETH_GSTRING_LEN);
 		any = true;
 	}
 	free(names);

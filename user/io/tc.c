@@ -50,10 +50,11 @@ int tc_load(struct tc *tc)
 	struct xcarp_bpf *skel = xcarp_bpf__open();
 	int err = skel ? 0 : -errno;
 
-	err = err ?: bpf_program__set_autoload(skel->progs.xcarp, false) ?:
-		     bpf_program__set_autoload(skel->progs.xcarp_tc, true) ?:
-		     maps_give_to(tc->maps, skel) ?:
-		     xcarp_bpf__load(skel);
+	err = err							    ?:
+		      bpf_program__set_autoload(skel->progs.xcarp, false)   ?:
+		      bpf_program__set_autoload(skel->progs.xcarp_tc, true) ?:
+		      maps_give_to(tc->maps, skel)			    ?:
+									      xcarp_bpf__load(skel);
 	if (!err && bpf_obj_pin(bpf_program__fd(skel->progs.xcarp_tc), tc->pin))
 		err = -errno;
 	xcarp_bpf__destroy(skel);
@@ -147,7 +148,8 @@ static int attach(const struct tc *tc, uint32_t ifindex, enum xcarp_hook *hook, 
 	return attach_filter(tc, ifindex, made_qdisc);
 }
 
-int tc_attach(struct tc *tc, uint32_t ifindex, const char *name, bool *was_there, enum xcarp_hook *hook, bool *made_qdisc)
+int tc_attach(struct tc *tc, uint32_t ifindex, const char *name, bool *was_there, enum xcarp_hook *hook,
+	      bool *made_qdisc)
 {
 	int err = find(tc, ifindex, hook);
 

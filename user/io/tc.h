@@ -31,7 +31,8 @@ int tc_join(struct tc *tc);
  * Attaches it, where it is not there yet: *was_there. In front of others' programs, which it lets go on with what it does not
  * take. *hook: HOOK_TCX or HOOK_CLSACT. *made_qdisc: true where the clsact is made for it. After -errno a line is logged.
  */
-int tc_attach(struct tc *tc, uint32_t ifindex, const char *name, bool *was_there, enum xcarp_hook *hook, bool *made_qdisc);
+int tc_attach(struct tc *tc, uint32_t ifindex, const char *name, bool *was_there, enum xcarp_hook *hook,
+	      bool *made_qdisc);
 
 /* Not to know counts as being there. */
 bool tc_is_on(const struct tc *tc, uint32_t ifindex);
