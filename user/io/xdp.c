@@ -412,6 +412,10 @@ static const char *remedy(int err, enum attach_mode mode)
 	if (err == -EEXIST)
 		return "; an interface above it (a VLAN device, a bond, ...) has an XDP program already: take that off, and put it "
 		       "back when this one has its own";
+	/* Programs that cannot be shared have been told of before. */
+	if (err == -EBUSY)
+		return "; libxdp's dispatcher there is another version's, or has lost its pins in /sys/fs/bpf/xdp: `ip link set dev "
+		       "INTERFACE xdp off` makes room for a new one";
 	return mode == ATTACH_NATIVE && !is_final(err) ? "; --xdp-mode=generic works with every driver" : "";
 }
 
