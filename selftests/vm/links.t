@@ -145,7 +145,7 @@ router r1 lan
 within 60 "alone, it is MASTER" master r1
 active=$(in_r1 -d link show lan | sed -n 's/.*active_slave \([^ ]*\).*/\1/p')
 mark=$(now_ms)
-[[ $active == eth0 ]] && lab_cable r1 down || lab_cable r1b down
+if [[ $active == eth0 ]]; then lab_cable r1 down; else lab_cable r1b down; fi
 within 10 "after a failover its addresses are announced" seen_since "$mark" "announce $VIP"
 ok "it has stayed MASTER" master r1
 stop r1 TERM 20

@@ -209,7 +209,8 @@ static int find_xdp(const struct program *program, uint32_t ifindex, const char 
 	return 0;
 }
 
-static int use_xdp(struct program *program, uint32_t ifindex, const char *name, const char *no_native, struct interface_entry *entry)
+static int use_xdp(struct program *program, uint32_t ifindex, const char *name, const char *no_native,
+		   struct interface_entry *entry)
 {
 	struct offloads before;
 	bool has_offloads = !offloads_read(name, &before), was_there;
@@ -246,7 +247,8 @@ static bool try_lossless(struct program *program, uint32_t ifindex, const char *
 	return false;
 }
 
-static int use_auto(struct program *program, uint32_t ifindex, const char *name, const char *no_native, struct interface_entry *entry)
+static int use_auto(struct program *program, uint32_t ifindex, const char *name, const char *no_native,
+		    struct interface_entry *entry)
 {
 	if (!no_native && try_lossless(program, ifindex, name))
 		return find_xdp(program, ifindex, name, entry);
@@ -255,7 +257,8 @@ static int use_auto(struct program *program, uint32_t ifindex, const char *name,
 	return use_tc(program, ifindex, name, entry);
 }
 
-static int use(struct program *program, uint32_t ifindex, const char *name, const char *no_native, struct interface_entry *entry)
+static int use(struct program *program, uint32_t ifindex, const char *name, const char *no_native,
+	       struct interface_entry *entry)
 {
 	switch (program->hook) {
 	case CHOOSE_TC:
