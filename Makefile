@@ -114,6 +114,7 @@ $(BUILD)/tests/%.bpf.o: selftests/%.bpf.c Makefile
 	$(Q)$(CLANG) -target bpf $(BPF_CFLAGS) -c $< -o $@
 
 $(BUILD)/selftests/bpf/rig.o: $(BUILD)/tests/bpf/strip.skel.h
+$(BUILD)/selftests/bpf/test_ingress.o: $(BUILD)/tests/bpf/behind.skel.h
 
 # What valgrind cannot follow: processes.
 $(BUILD)/tests/io/test_runner: $(addprefix $(BUILD)/user/,plan.o keyrings.o loader.o runner.o) \
