@@ -287,11 +287,14 @@ dist: ## a tarball of the last commit, in build/
 deb: ## packages for the Debian or Ubuntu that runs, in build/deb/
 	scripts/debian/build $(VERSION)
 
+deb-pair: deb ## the same, and those of a next version, for selftests/vm/packages.t
+	scripts/debian/build $(VERSION).1
+
 clean: ## away with build/
 	rm -rf build
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all help bpf-all tests sim-long fuzz fuzz-run fuzz-long fuzz-coverage check bench bench-programs install uninstall dist deb clean
+.PHONY: all help bpf-all tests sim-long fuzz fuzz-run fuzz-long fuzz-coverage check bench bench-programs install uninstall dist deb deb-pair clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# The packages of two versions, `make deb` and `make deb VERSION=0.1.1`: installed, upgraded under traffic, removed, purged.
+# The packages of two versions, by `make deb-pair`: installed, upgraded under traffic, removed, purged.
 # The machine itself is the master, its backup and a client are namespaces:
 #
 #	machine:  pkg0 10.77.0.10, xcarp@pkg      pkg1, ifup with ucarp's words      r1 (backup)    client
 #	             |                               |                                 |              |
 #	     --------+-------------------------------+---------------------------------+--------------+------  br0
 #
-# vm: packages=ifupdown,ucarp seconds=300
+# vm: make=deb-pair packages=ifupdown,ucarp seconds=600
 
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -107,7 +107,7 @@ put_back() {
 plan 49
 mapfile -t version < <(versions)
 old=${version[0]-} new=${version[1]-}
-((${#version[@]} == 2)) || lab_die "two versions must be in build/deb: make deb; make deb VERSION=0.1.1"
+((${#version[@]} == 2)) || lab_die "two versions must be in build/deb: run make deb-pair"
 test_lab r1 client
 trap 'put_back; test_end' EXIT
 # What is in /usr/local comes before the packages' files.
