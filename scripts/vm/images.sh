@@ -25,24 +25,15 @@ vm_date() {
 }
 
 # vm_mirror SUITE: the first archive in this host's own apt configuration that has it, in VM_MIRROR.
+# shellcheck disable=SC2016 # apt's own variable
 vm_mirror() {
 	local site
 
 	while read -r site; do
 		VM_MIRROR=$site
 		/usr/lib/apt/apt-helper download-file "$site/dists/$1/Release" "$VM_RUN/Release" >/dev/null 2>&1 && return
-	# shellcheck disable=SC2016 # apt's own variable
 	done < <(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | awk '!seen[$0]++')
 	return 1
-}
-
-# vm_offered SUITE...: those of them that can be had here.
-vm_offered() {
-	local suite
-
-	for suite; do
-		[[ -e $(echo "$VM_CACHE/base-$suite"-*/made) ]] || vm_mirror "$suite" && echo "$suite"
-	done
 }
 
 vm_make_base() {
@@ -76,7 +67,7 @@ vm_grow() {
 	shift
 	vm_base "$suite" || return
 	cp -a --reflink=auto "$VM_ENTRY/root" "$VM_NEW/root" || return
-	vm_logged "$suite: install $*" vm_chroot "$VM_NEW/root" sh -c 'apt-get -q -y install "$@" && apt-get clean' - "$@"
+	vm_logged "$suite: install $# packages" vm_chroot "$VM_NEW/root" sh -c 'apt-get -q -y install "$@" && apt-get clean' - "$@"
 }
 
 vm_make_build() {

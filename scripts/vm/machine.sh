@@ -32,7 +32,7 @@ vm_make() {
 
 	shift
 	vm_build "$suite" || return
-	vm_source "$tree" || return
+	[[ -d $tree ]] || vm_source "$tree" || return
 	# shellcheck disable=SC2016 # the inner shell's
 	vm_logged "$suite: make $*" unshare --mount bash -c '
 		root=$1 tree=$2; shift 2
@@ -42,32 +42,30 @@ vm_make() {
 	' - "$VM_ENTRY/root" "$tree" "$@" || return
 }
 
-# vm_built SUITE: xcarp for its userland, and its program by every clang there; what make install puts where is in $VM_RUN/SUITE/install.
+# vm_built SUITE: xcarp for its userland, its program by every clang there, and what VM_TESTS want beside; what make install
+# puts where is in build/install.
 vm_built() {
-	local suite=$1 targets=(all) test words
+	local suite=$1 targets=(all bpf-all) test words
 
-	[[ -d $VM_RUN/$suite/install ]] && return
-	for test in "$VM_TOP"/selftests/vm/*.t; do
-		IFS=, read -ra words <<<"$(vm_header "$(basename "$test" .t)" make)"
+	for test in "${VM_TESTS[@]}"; do
+		IFS=, read -ra words <<<"$(vm_header "${test%%:*}" make)"
 		targets+=("${words[@]}")
 	done
-	grep -q '^bpf-all:' "$VM_TOP/Makefile" && targets+=(bpf-all)
 	vm_make "$suite" "${targets[@]}" install DESTDIR=/root/xcarp/build/install || return
-	mv "$VM_RUN/$suite/xcarp/build/install" "$VM_RUN/$suite/install"
+	# An upgrade takes a second version.
+	[[ " ${targets[*]} " != *' deb '* ]] || vm_make "$suite" deb VERSION=0.1.1
 }
 
-# vm_disk SUITE: the source tree and what was built of it, as an image. Other userlands' clangs are in it too: who compiled
-# the program has nothing to do with where it is loaded.
+# vm_disk SUITE IMAGE: the source tree and what was built of it. The program by other userlands' clangs is in it too: who
+# compiled it has nothing to do with where it is loaded.
 vm_disk() {
-	local suite=$1 disk=$VM_RUN/$1/disk objects
+	local disk=$VM_RUN/disk objects
 
-	[[ -e $VM_RUN/$suite/disk.ext4 ]] && return
-	mkdir -p "$disk"
-	cp -a --reflink=auto "$VM_RUN/$suite/xcarp" "$VM_RUN/$suite/install" "$disk/" || return
+	mkdir "$disk" && cp -a --reflink=auto "$VM_RUN/$1/xcarp" "$disk/" && mv "$disk/xcarp/build/install" "$disk/" || return
 	for objects in "$VM_TOP"/build/clang-*/ "$VM_RUN"/*/xcarp/build/clang-*/; do
-		[[ -d $objects && ! -e $disk/xcarp/build/$(basename "$objects") ]] && cp -a "$objects" "$disk/xcarp/build/"
+		[[ ! -d $objects || -e $disk/xcarp/build/$(basename "$objects") ]] || cp -a "$objects" "$disk/xcarp/build/"
 	done
-	vm_logged "$suite: disk with xcarp" vm_ext4 "$disk" "$VM_RUN/$suite/disk.ext4" 1G
+	vm_logged "$1: disk with xcarp" vm_ext4 "$disk" "$2" 1G
 	rm -rf "$disk"
 }
 
@@ -125,13 +123,13 @@ vm_boot() {
 	mapfile -t packages < <(vm_packages)
 	vm_guest "$suite" "${packages[@]}" || return
 	guest=$VM_ENTRY
-	vm_built "$suite" && vm_disk "$suite" && vm_qemu_command "${VM_NICS[@]}" || return
+	mkdir -p "$directory"
+	vm_built "$suite" && vm_disk "$suite" "$directory/disk.ext4" && vm_qemu_command "${VM_NICS[@]}" || return
 	for model in "${VM_NICS[@]}"; do
 		printf -v mac '52:54:00:78:63:%02d' "$n"
 		nics+=(-netdev "hubport,id=n$n,hubid=$((n / 2))" -device "${model/#virtio/virtio-net-pci},netdev=n$n,mac=$mac")
 		((n++))
 	done
-	mkdir -p "$directory"
 	cat "$kernel/version" >"$directory/version"
 	: | tee "$directory/console" >"$directory/output"
 	console=(-serial "file:$directory/console")
@@ -144,7 +142,7 @@ vm_boot() {
 		-kernel "$kernel/vmlinuz" -initrd "$kernel/initrd.gz" -append "$append" \
 		-drive "file=$guest/guest.ext4,format=raw,if=none,id=d0,snapshot=on" -device virtio-blk-pci,drive=d0 \
 		-drive "file=$kernel/modules.ext4,format=raw,if=none,id=d1,snapshot=on" -device virtio-blk-pci,drive=d1 \
-		-drive "file=$VM_RUN/$suite/disk.ext4,format=raw,if=none,id=d2,snapshot=on" -device virtio-blk-pci,drive=d2 \
+		-drive "file=$directory/disk.ext4,format=raw,if=none,id=d2,snapshot=on" -device virtio-blk-pci,drive=d2 \
 		-device virtio-rng-pci "${console[@]}" \
 		-device virtio-serial-pci -chardev "file,id=tests,path=$directory/output" -device virtserialport,chardev=tests,name=xcarp.tests \
 		"${nics[@]}" <&0 2>"$directory/qemu" &
@@ -173,6 +171,7 @@ vm_watch() {
 		fi
 		[[ ! $why ]] || kill -KILL "$VM_PID"
 	done
+	rm -f "$directory/disk.ext4"
 	wait "$VM_PID" 2>/dev/null || [[ $why ]] || why="qemu: $(head -n 1 "$directory/qemu")"
 	[[ ! $why ]] || echo "$why" >"$directory/why"
 	return 0

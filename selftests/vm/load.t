@@ -10,7 +10,7 @@
 
 shopt -s nullglob
 objects=("$TOP"/build/{,clang-*/}{xcarp,send}.bpf.o)
-pins=/sys/fs/bpf/load.$$
+pins=/sys/fs/bpf/load-$$ # a name with a dot is refused
 trap 'rm -rf "$pins"' EXIT
 
 plan ${#objects[@]}

@@ -12,7 +12,7 @@ export XCARP=/usr/local/sbin/xcarp
 
 # complaints HOST: what its log says of an attach or a request that did not work as it should.
 complaints() {
-	log_of "$1" | grep -iE 'slower|cannot|refuse|denied|permitted|fail|libbpf|libxdp'
+	log_of "$1" | grep -iE 'generic mode|cannot|refuse|denied|permitted|fail|libbpf|libxdp'
 }
 
 heard() {
