@@ -7,7 +7,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 54
+plan 56
 test_lab r1 r2 client
 
 # at HOST HOOK: where `interfaces` says that the program is
@@ -91,6 +91,9 @@ is "it does cost that" "$(offload r1 tcp-segmentation-offload)" off
 is "GRO is on meanwhile" "$(gro r1)" on
 status() { lab_run r1 "${XCARP%/*}/xcarpctl" status eth0/1; }
 like "xcarpctl keeps saying it" "$(status)" 'hook +xdp-native: .*offloads'
+ip -n "$LAB-r1" link set dev eth0 xdp off
+within 5 "taken off by somebody: it is put back" has_xdp r1
+is "  what it costs is not told again" "$(log_count r1 'takes TSO')" 1
 ok "TERM ends it" stop r1 TERM
 is "GRO is off again" "$(gro r1)" off
 is "and the pair segments" "$(offload r1 tcp-segmentation-offload)" on

@@ -177,13 +177,15 @@ static void warn_of_mode(const struct program *program, const char *name, enum x
 static void tell_offloads(const char *name, const struct offloads *before, struct interface_entry *entry)
 {
 	char lost[OFFLOADS_TEXT_LEN];
+	bool is_on, was_told = entry->loses_offloads;
 	struct offloads now;
-	bool is_on;
 
 	if (offloads_is_veth(before)) {
 		entry->loses_offloads = 1;
 		if (!offloads_get_gro(name, &is_on) && !is_on)
 			entry->set_gro = !offloads_set_gro(name, true);
+		if (was_told)
+			return;
 		log_warn("%s: an XDP program in its driver (veth) takes TSO and further segmentation offloads away from its peer, so "
 			 "all traffic is slower%s; --hook=auto avoids that", name,
 			 entry->set_gro ? " (GRO is on meanwhile, which helps)" : "");
@@ -318,9 +320,11 @@ int program_use(struct program *program, uint32_t owner, uint32_t ifindex, const
 	int err;
 
 	has_living = find_living(program, owner, ifindex, &before);
-	has_before = has_living || find_other(program, owner, ifindex, &before);
+	/* Our own, where the program has to be put back: what was made for it still stands. */
+	has_before = has_living || find_other(program, owner, ifindex, &before) || find_use(program, owner, ifindex, &before);
 	if (has_before)
 		entry = before;
+	entry.in_front = 0;
 	snprintf(entry.name, sizeof(entry.name), "%s", name);
 	/* Before the program is there: whoever dies in between is still known to have been about to attach it. */
 	err = note_use(program, owner, ifindex, &entry);
@@ -370,6 +374,7 @@ int program_use_anew(struct program *program, uint32_t owner, uint32_t ifindex, 
 	int err;
 
 	take_off(program, owner, ifindex);
+	forget_use(program, owner, ifindex);
 	err = program_use(program, owner, ifindex, name, no_native);
 	if (!err)
 		note_for_others(program, owner, ifindex);
