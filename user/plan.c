@@ -462,8 +462,8 @@ static void check_interface(struct work *work, const struct config_vr *vr)
 	if (!link && work->options->wait)
 		tell(work, LOG_WARNING, vr, "-i %s: no such interface: waiting for it", name);
 	else if (!link)
-		tell(work, LOG_ERR, vr,
-		     "-i %s: no such interface; it must be the name of one that is there now (see `ip link`)", name);
+		tell(work, LOG_ERR, vr, "-i %s: no such interface; `ip link` lists those that are there; with --wait it may come later",
+		     name);
 	else if (!link->is_ethernet)
 		tell(work, LOG_ERR, vr, "-i %s: is not an Ethernet interface, and CARP needs one", name);
 }

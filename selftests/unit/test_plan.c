@@ -153,7 +153,7 @@ static const struct {
 	{ "  they are gone, and one is new", NAMELESS "-v 1 -a 10.1.0.11\n",
 	  NAMELESS "-v 1 -a 10.1.0.11\n-v 2 -a 10.1.0.12\n-v 3 -i eth1 -a 10.1.0.13\n", "=0",
 	  "3 list:3: -s 10.1.0.1: no interface holds this address; it must be this host's, or -i must name the interface\n"
-	  "3 list:4: -i eth1: no such interface; it must be the name of one that is there now (see `ip link`)\n",
+	  "3 list:4: -i eth1: no such interface; `ip link` lists those that are there; with --wait it may come later\n",
 	  &without_eth1, NULL },
 	{ "  no host has it", NULL, "-v 1 -s 10.9.0.1 -p hush -a 10.9.0.2\n", "=0",
 	  "3 list:1: -s 10.9.0.1: no interface holds this address; it must be this host's, or -i must name the interface\n", NULL,
@@ -176,13 +176,13 @@ static const struct {
 	  "=0",
 	  "3 list:4: -o none.txt: No such file or directory\n"
 	  "3 list:6: -o long.txt: its first line must be a password of 1 to 20 characters, and is longer\n"
-	  "3 list:2: -i nosuch0: no such interface; it must be the name of one that is there now (see `ip link`)\n"
+	  "3 list:2: -i nosuch0: no such interface; `ip link` lists those that are there; with --wait it may come later\n"
 	  "3 list:3: -i tun0: is not an Ethernet interface, and CARP needs one\n",
 	  NULL, NULL },
 	{ "  and of the list, in one go", NULL,
 	  DEFAULT "-v 300 -a 10.0.0.11\n-v 2 -a 10.0.0.12 -i nosuch0\n-v 3 -a 10.0.0.13 -o none.txt\n", "=0",
 	  "3 list:2: -v 300: must be a number from 1 to 255\n3 list:4: -o none.txt: No such file or directory\n"
-	  "3 list:3: -i nosuch0: no such interface; it must be the name of one that is there now (see `ip link`)\n",
+	  "3 list:3: -i nosuch0: no such interface; `ip link` lists those that are there; with --wait it may come later\n",
 	  NULL, NULL },
 	{ "  each of them once", NULL, NAMELESS "-v 1 -a 10.1.0.11\n-v 1 -a 10.1.0.12 -o none.txt\n", "=0",
 	  "3 list:3: -v 1: list:2 has this virtual router already; interface, --mcastip and -v together must be unique\n"
@@ -369,7 +369,7 @@ static void test_real_host(void)
 	is_int(plan_make(&plan, &options, NULL, 0), -EINVAL, "the host that this runs on");
 	is_str(lines(text, &plan),
 	       "3 list:2: -i lo: is not an Ethernet interface, and CARP needs one\n"
-	       "3 list:3: -i nosuch0: no such interface; it must be the name of one that is there now (see `ip link`)\n",
+	       "3 list:3: -i nosuch0: no such interface; `ip link` lists those that are there; with --wait it may come later\n",
 	       "  has lo, and not the other");
 	plan_free(&plan);
 }
