@@ -170,7 +170,8 @@ static void warn_of_mode(const struct program *program, const char *name, enum x
 	};
 
 	if (is_other_mode(program, hook) || (program->hook != CHOOSE_AUTO && (program->hook == CHOOSE_TC) != is_tc(hook)))
-		log_warn("%s: another process has attached the shared program %s", name, places[hook]);
+		log_warn("%s: another process has attached the shared program %s: it stays there until all processes of %s have ended",
+			 name, places[hook], name);
 }
 
 /* What other traffic loses by a program in the driver, and what can be given back. */

@@ -433,7 +433,8 @@ static int attach(struct xdp *xdp, uint32_t ifindex, const char *name, enum atta
 		err = attach_in(xdp, ifindex, XDP_MODE_NATIVE);
 		if (!err || is_final(err) || mode == ATTACH_NATIVE)
 			goto out;
-		log_warn("%s: its driver takes no XDP program (%s): using the slower generic mode", name, strerror(-err));
+		log_warn("%s: its driver takes no XDP program (%s): using the slower generic mode; --hook=tc slows other traffic less",
+			 name, strerror(-err));
 	}
 	err = attach_in(xdp, ifindex, XDP_MODE_SKB);
 out:
