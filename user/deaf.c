@@ -3,6 +3,8 @@
  * Adverts that reached the stack and should have been taken by the program: notices that the program does not run, and does
  * something about it. A virtual router that hears nobody becomes a second master.
  */
+#include <endian.h>
+
 #include "controller.h"
 #include "core/auth.h"
 #include "io/log.h"
@@ -73,13 +75,23 @@ static struct vrouter_slot *find_slot(struct controller *c, const struct overhea
 	return slot;
 }
 
+/* An old one anybody can send again, and so that it passes the program by: with more VLAN tags than that looks through. */
+static bool is_fresh(struct controller *c, uint32_t index, const struct overheard_advert *advert)
+{
+	const struct carp_header *carp = &advert->carp;
+
+	return dataplane_is_fresh(c->dataplane, c->slots[index].map_slot, advert->source,
+				  carp->version_type == CARP_VERSION_TYPE_STRONG,
+				  (uint64_t)be32toh(carp->counter[0]) << 32 | be32toh(carp->counter[1]));
+}
+
 bool deaf_advert(void *ctx, const struct overheard_advert *advert, uint64_t now_ns)
 {
 	struct controller *c = ctx;
 	uint32_t index;
 	struct vrouter_slot *slot = find_slot(c, advert, &index);
 
-	if (!slot)
+	if (!slot || !is_fresh(c, index, advert))
 		return false;
 	if (now_ns > slot->interface->attached_ns + IN_FLIGHT_NS &&
 	    deafness_advert(&slot->deafness, accepted_by(c, index), !c->options.tap && is_rare(c, index), now_ns))

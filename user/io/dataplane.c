@@ -610,6 +610,40 @@ bool dataplane_heard_runs(const struct dataplane *dp, uint32_t slot, struct repl
 	return true;
 }
 
+static bool is_seen(const struct dataplane *dp, uint32_t slot, uint32_t era, uint64_t counter)
+{
+	struct seen_key key = { .counter = counter, .slot = slot, .era = era };
+	uint8_t one;
+
+	return !bpf_map_lookup_elem(dp->share.maps.fd[MAP_SEEN], &key, &one);
+}
+
+bool dataplane_is_fresh(const struct dataplane *dp, uint32_t slot, uint32_t source, bool is_strong, uint64_t counter)
+{
+	const struct vr_live *live = &dp->share.maps.live[slot];
+	uint64_t lag_ns = live->down_ns + REPLAY_LAG_NS, now_ns = loop_now_ns();
+	const __u32 address[4] = { source };
+	struct vr_guard guard;
+	__u32 run;
+
+	if (bpf_map_lookup_elem(dp->share.maps.fd[MAP_GUARD], &slot, &guard))
+		return true;
+	if (is_strong)
+		return replay_look_strict(&guard.replay, live->sent_counter, lag_ns, counter, now_ns) == REPLAY_COUNTS;
+	if (live->replay == REPLAY_OFF)
+		return true;
+	switch (replay_look(&guard.replay, live->replay == REPLAY_STRICT, replay_find(&guard.replay, address), live->sent_counter,
+			    lag_ns, counter, now_ns, &run)) {
+	case REPLAY_OLD:
+	case REPLAY_BAD_CLOCK:
+		return false;
+	case REPLAY_SINGLE:
+		return !is_seen(dp, slot, guard.era, counter);
+	default:
+		return true;
+	}
+}
+
 int dataplane_vr_add(struct dataplane *dp, uint32_t slot, uint32_t index, const struct vr_options *options,
 		     uint32_t ifindex, const struct carp_key *key)
 {
