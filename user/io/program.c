@@ -325,6 +325,7 @@ int program_use(struct program *program, uint32_t owner, uint32_t ifindex, const
 	has_before = has_living || find_other(program, owner, ifindex, &before) || find_use(program, owner, ifindex, &before);
 	if (has_before)
 		entry = before;
+	/* Each process for itself: whoever has put it there takes it off. */
 	entry.in_front = 0;
 	snprintf(entry.name, sizeof(entry.name), "%s", name);
 	/* Before the program is there: whoever dies in between is still known to have been about to attach it. */
@@ -385,10 +386,14 @@ int program_use_anew(struct program *program, uint32_t owner, uint32_t ifindex, 
 void program_leave(struct program *program, uint32_t owner, uint32_t ifindex)
 {
 	struct interface_entry other;
+	bool is_last = !find_other(program, owner, ifindex, &other);
 
-	if (!find_other(program, owner, ifindex, &other))
+	if (is_last)
 		take_off(program, owner, ifindex);
 	forget_use(program, owner, ifindex);
+	/* The other thread may have just put it in front: from here on it takes it off itself. */
+	if (is_last)
+		xdp_take_from_front(&program->xdp, ifindex);
 }
 
 /* Drivers that are known to go on receiving while a program is attached. Others reset the link, some for seconds. */
@@ -414,12 +419,14 @@ bool program_is_at_tc(const struct program *program, uint32_t owner, uint32_t if
 
 static int note_in_front(const struct program *program, uint32_t owner, uint32_t ifindex, bool in_front)
 {
+	struct interface_key key = { .ifindex = ifindex, .owner = owner };
 	struct interface_entry entry;
 
 	if (!find_use(program, owner, ifindex, &entry))
 		return -ENOENT;
 	entry.in_front = in_front;
-	return note_use(program, owner, ifindex, &entry);
+	/* Not where the use has ended meanwhile. */
+	return bpf_map_update_elem(program->maps->fd[MAP_INTERFACES], &key, &entry, BPF_EXIST) ? -errno : 0;
 }
 
 int program_put_in_front(const struct program *program, uint32_t owner, uint32_t ifindex, const char *name)
@@ -431,7 +438,7 @@ int program_put_in_front(const struct program *program, uint32_t owner, uint32_t
 	err = xdp_put_in_front(&program->xdp, ifindex);
 	/* It may have been taken off the interface altogether meanwhile. */
 	if (!err && note_in_front(program, owner, ifindex, true) == -ENOENT)
-		xdp_take_from_front(&program->xdp, ifindex);
+		program_take_from_front(program, owner, ifindex);
 	if (err)
 		note_in_front(program, owner, ifindex, false);
 	return err;
