@@ -68,6 +68,7 @@ struct interface {
 	uint32_t cured; /* the virtual router that was deaf, and what it had accepted by then */
 	uint64_t cured_accepted;
 	uint64_t attach_again_ns; /* when to try once more; UINT64_MAX: no need */
+	uint64_t retry_ns; /* how long that was after the last try; 0: that one succeeded */
 	uint64_t settle_ns; /* until when its link may take to come back after attaching; UINT64_MAX: it is not waited for */
 	uint32_t first; /* virtual router */
 	uint64_t adverts_in_256_s; /* what all of them send as masters */

@@ -17,7 +17,8 @@
 #include "io/rtnl_query.h"
 
 #define NS_PER_S 1000000000ull
-#define ATTACH_RETRY_NS (5 * NS_PER_S)
+#define ATTACH_RETRY_NS (5 * NS_PER_S) /* doubled each time: a program of somebody else may stay, and its going is told */
+#define ATTACH_RETRY_MAX_NS (320 * NS_PER_S)
 #define CLAIM_RETRY_NS (10 * NS_PER_S) /* another process has a virtual router of ours */
 #define NAMED_MAX 4 /* interfaces in the status */
 #define SETTLE_NS (5 * NS_PER_S) /* drivers that reset their NIC to attach a program have the link back in 50 ms to 4 s */
@@ -235,6 +236,8 @@ static int attach(struct controller *c, struct interface *interface)
 	if (!err) {
 		interface->is_attached = true;
 		interface->has_lost_program = false;
+		interface->retry_ns = 0;
+		floods_forget(interface);
 		begin_to_settle(c, interface);
 		stacks_warn_of_port(c, interface);
 	}
@@ -324,6 +327,13 @@ static void lose_interface(struct controller *c, struct interface *interface, ui
 			engine_link_withdrawn(c->engine, index, now_ns);
 }
 
+static uint64_t next_retry_ns(uint64_t last_ns)
+{
+	if (!last_ns)
+		return ATTACH_RETRY_NS;
+	return last_ns < ATTACH_RETRY_MAX_NS ? 2 * last_ns : last_ns;
+}
+
 static void try_interface(struct controller *c, struct interface *interface, uint64_t now_ns)
 {
 	bool is_due = !interface->is_attached || interface->has_lost_program ||
@@ -340,8 +350,12 @@ static void try_interface(struct controller *c, struct interface *interface, uin
 		/* Attaching takes longer than the shortest down time, and that begins when adverts can be heard. */
 		now_ns = loop_now_ns();
 	}
-	if (err)
-		interface_try_at(c, interface, now_ns + (err == -EAGAIN ? LOCK_RETRY_NS : ATTACH_RETRY_NS));
+	if (err == -EAGAIN) {
+		interface_try_at(c, interface, now_ns + LOCK_RETRY_NS);
+	} else if (err) {
+		interface->retry_ns = next_retry_ns(interface->retry_ns);
+		interface_try_at(c, interface, now_ns + interface->retry_ns);
+	}
 	/* Another process is at the maps: the program is put back a moment later, and until then nothing is given up. */
 	if (err && !(err == -EAGAIN && interface->has_lost_program)) {
 		lose_interface(c, interface, now_ns);
@@ -376,6 +390,7 @@ bool interface_attach_anew(struct controller *c, struct interface *interface, ui
 	interface->attached_ns = loop_now_ns();
 	if (!err) {
 		interface->has_lost_program = false;
+		floods_forget(interface);
 		begin_to_settle(c, interface);
 		for (uint32_t index = interface->first; index != NO_INDEX; index = c->slots[index].next)
 			c->slots[index].deafness = (struct deafness){ 0 };

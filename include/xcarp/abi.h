@@ -352,7 +352,7 @@ struct interface_key {
 };
 
 struct interface_entry {
-	__u32 program_id; /* XDP: of what was there after attaching: the program, or the dispatcher that it is part of */
+	__u32 program_id; /* XDP, also in front: of what was there after attaching: the program, or the dispatcher that it is part of */
 	enum xcarp_hook hook;
 	char name[XCARP_IFNAME_LEN];
 	__u8 in_front; /* 1: a flood lasts, so the program is at the XDP hook, too, in native mode */
@@ -360,7 +360,11 @@ struct interface_entry {
 	/* What whoever takes the program off undoes. */
 	__u8 made_qdisc; /* 1: the clsact was made for it */
 	__u8 set_gro; /* 1: GRO was turned on for it */
+	__u8 in_dispatcher; /* 1: program_id is a dispatcher's */
+	__u8 reserved[3]; /* 0 */
 };
+
+_Static_assert(sizeof(struct interface_entry) == 32, "map value");
 
 /*
  * `journal`: the newest transitions and notices of all owners, mapped into each. Entry 0 is nobody's: its sequence is the

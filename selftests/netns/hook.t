@@ -7,7 +7,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 56
+plan 60
 test_lab r1 r2 client
 
 # at HOST HOOK: where `interfaces` says that the program is
@@ -127,3 +127,17 @@ within 5 "  and is MASTER of its own" grep -q 'state: MASTER' "$LAB_DIR/two.log"
 kill "$two"
 ok "TERM ends the first" stop r1 TERM
 within 5 "nothing is left" eval '[[ -z $(left_on r1) ]]'
+
+# One that cannot open the other one's program cleans up after it all the same.
+ip -n "$LAB-r1" link add x0 type veth peer name x1
+ip -n "$LAB-r1" link set x0 up
+ip -n "$LAB-r1" link set x1 up
+lab_spawn r1 "$LAB_DIR/first.log" "$XCARP" -i x0 -s 10.77.1.1 -v 3 -p "$PASSWORD" -a 10.77.1.100 -r 1 --hook=tc
+first=$LAB_PID
+within 5 "one by tc on another interface" grep -q 'state: MASTER' "$LAB_DIR/first.log"
+xcarp r1 -P -r 2
+within 8 "another by XDP: MASTER" only_master r1 r1 r2
+kill_9 r1
+kill "$first"
+within 5 "the second killed, the first ended: nothing is left" eval '[[ -z $(left_on r1) ]]'
+is "  GRO is off" "$(gro r1)" off

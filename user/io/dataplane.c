@@ -228,9 +228,7 @@ bool dataplane_put_in_front(struct dataplane *dp, uint32_t ifindex, const char *
 
 bool dataplane_may_have_front(const struct dataplane *dp, uint32_t ifindex)
 {
-	/* What goes on to the host by --tap would come by twice. */
-	return dp->config.hook == CHOOSE_AUTO && !dp->config.tap &&
-	       program_is_at_tc(&dp->share.program, dp->share.owner, ifindex);
+	return dp->config.hook == CHOOSE_AUTO && program_is_at_tc(&dp->share.program, dp->share.owner, ifindex);
 }
 
 void dataplane_detach(struct dataplane *dp, uint32_t ifindex)

@@ -209,6 +209,7 @@ static int find_xdp(const struct program *program, uint32_t ifindex, const char 
 	}
 	entry->program_id = found.id;
 	entry->hook = found.hook;
+	entry->in_dispatcher = found.in_dispatcher;
 	return 0;
 }
 
@@ -285,13 +286,22 @@ static int use_with_others(struct program *program, uint32_t ifindex, const char
 	return err;
 }
 
+static int take_off_xdp(struct program *program, uint32_t ifindex, const char *name, const struct interface_entry *entry)
+{
+	if (!program->xdp.program && program_attaches_by_id(program))
+		xdp_join(&program->xdp);
+	return program->xdp.program ? xdp_take_off(&program->xdp, ifindex, name) :
+				      xdp_take_off_by_id(ifindex, name, entry->program_id, entry->in_dispatcher);
+}
+
 static void take_off_hook(struct program *program, uint32_t ifindex, const char *name, const struct interface_entry *entry,
 			  bool from_tc)
 {
 	int taken = from_tc ? tc_take_off(&program->tc, ifindex, name, entry->made_qdisc) :
-			      xdp_take_off(&program->xdp, ifindex, name);
+			      take_off_xdp(program, ifindex, name, entry);
 
-	if (!from_tc && entry->set_gro)
+	/* Not where the number is another interface's by now. */
+	if (!from_tc && entry->set_gro && !strcmp(entry->name, name))
 		offloads_set_gro(name, false);
 	if (taken <= 0)
 		return;
@@ -425,13 +435,38 @@ static int note_in_front(const struct program *program, uint32_t owner, uint32_t
 	if (!find_use(program, owner, ifindex, &entry))
 		return -ENOENT;
 	entry.in_front = in_front;
+	entry.program_id = in_front ? program->xdp.id : 0;
 	/* Not where the use has ended meanwhile. */
 	return bpf_map_update_elem(program->maps->fd[MAP_INTERFACES], &key, &entry, BPF_EXIST) ? -errno : 0;
 }
 
+struct passing {
+	uint32_t ifindex;
+	bool any;
+};
+
+static void look_for_passing(void *ctx, const void *key, const void *value)
+{
+	const struct vr_entry *entry = value;
+	const struct vr_key *vr = key;
+	struct passing *passing = ctx;
+
+	passing->any |= vr->ifindex == passing->ifindex && (entry->tap || entry->has_twin);
+}
+
+/* What XDP lets go on to the host would be judged once more behind it, and be refused as a replay. */
+static bool any_passes(const struct program *program, uint32_t ifindex)
+{
+	struct passing passing = { .ifindex = ifindex };
+
+	maps_for_each(program->maps->fd[MAP_VROUTERS], sizeof(struct vr_key), sizeof(struct vr_entry), look_for_passing, &passing);
+	return passing.any;
+}
+
 int program_put_in_front(const struct program *program, uint32_t owner, uint32_t ifindex, const char *name)
 {
-	int err = is_undisturbed(name) ? note_in_front(program, owner, ifindex, true) : -EOPNOTSUPP;
+	bool may_be = is_undisturbed(name) && !any_passes(program, ifindex);
+	int err = may_be ? note_in_front(program, owner, ifindex, true) : -EOPNOTSUPP;
 
 	if (err)
 		return err;
@@ -487,8 +522,9 @@ bool program_is_on(const struct program *program, uint32_t owner, uint32_t ifind
 
 	if (!find_use(program, owner, ifindex, &entry))
 		return false;
+	/* The kernel tells nothing of it, and asking waits for its lock: adverts that come to the stack say so (user/deaf.c). */
 	if (is_tc(entry.hook))
-		return tc_is_on(&program->tc, ifindex);
+		return true;
 	/* What was told may be from before we attached it; what asks for the kernel's lock is the rare case. */
 	return is_among(program, &entry, told) || rtnl_query_programs(ifindex, &programs) ||
 	       is_among(program, &entry, &programs) || is_in_another(program, owner, ifindex, &entry);

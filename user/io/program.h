@@ -61,7 +61,7 @@ void program_leave(struct program *program, uint32_t owner, uint32_t ifindex);
 /*
  * A flood on an interface where the program is at the tc hook: puts it at the XDP hook, too, if there is nothing, and takes it off
  * there again. Takes as long as the driver does; it may be called from another thread than all else, one call at a time. 0;
- * -EBUSY: the hook has another program, or there is none of ours to attach; -EOPNOTSUPP: attaching could interrupt the link.
+ * -EBUSY: the hook has another program, or there is none of ours to attach; -EOPNOTSUPP: attaching could interrupt the link, or something that XDP refuses or accepts goes on to the host.
  */
 bool program_is_at_tc(const struct program *program, uint32_t owner, uint32_t ifindex);
 int program_put_in_front(const struct program *program, uint32_t owner, uint32_t ifindex, const char *name);

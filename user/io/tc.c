@@ -165,13 +165,6 @@ int tc_attach(struct tc *tc, uint32_t ifindex, const char *name, bool *was_there
 	return err;
 }
 
-bool tc_is_on(const struct tc *tc, uint32_t ifindex)
-{
-	enum xcarp_hook hook;
-
-	return find(tc, ifindex, &hook) || hook != HOOK_NONE;
-}
-
 static int detach_filter(uint32_t ifindex, bool takes_qdisc)
 {
 	LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);

@@ -34,9 +34,6 @@ int tc_join(struct tc *tc);
 int tc_attach(struct tc *tc, uint32_t ifindex, const char *name, bool *was_there, enum xcarp_hook *hook,
 	      bool *made_qdisc);
 
-/* Not to know counts as being there. */
-bool tc_is_on(const struct tc *tc, uint32_t ifindex);
-
 /*
  * takes_qdisc: the clsact goes with it, if it has no filter left. 1: it was there, and is off; 0: it was not there. After -errno
  * a line is logged.

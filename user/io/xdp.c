@@ -525,6 +525,7 @@ int xdp_find(const struct xdp *xdp, uint32_t ifindex, struct xdp_found *found)
 		*found = (struct xdp_found){
 			.id = occupancy.id,
 			.hook = occupancy.flags == XDP_FLAGS_SKB_MODE ? HOOK_XDP_GENERIC : HOOK_XDP_NATIVE,
+			.in_dispatcher = occupancy.who == OCCUPANT_DISPATCHER,
 		};
 	return err;
 }
@@ -552,6 +553,23 @@ int xdp_take_off(struct xdp *xdp, uint32_t ifindex, const char *name)
 					  occupancy.flags == XDP_FLAGS_SKB_MODE ? XDP_MODE_SKB : XDP_MODE_NATIVE, 0);
 	else
 		err = bpf_xdp_detach((int)ifindex, occupancy.flags, NULL);
+	if (err)
+		log_error("%s: cannot take the XDP program off: %s", name, strerror(-err));
+	return err ?: 1;
+}
+
+int xdp_take_off_by_id(uint32_t ifindex, const char *name, uint32_t id, bool in_dispatcher)
+{
+	struct rtnl_programs programs;
+	int err;
+
+	if (rtnl_query_programs(ifindex, &programs) || !xdp_has(&programs, id))
+		return 0;
+	if (in_dispatcher) {
+		log_warn("%s: the XDP program stays in the dispatcher: `xcarp --cleanup` takes it off", name);
+		return 0;
+	}
+	err = bpf_xdp_detach((int)ifindex, programs.native_id == id ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE, NULL);
 	if (err)
 		log_error("%s: cannot take the XDP program off: %s", name, strerror(-err));
 	return err ?: 1;

@@ -35,6 +35,7 @@ struct xdp {
 struct xdp_found {
 	uint32_t id; /* the program's, or that of the dispatcher that it is part of */
 	enum xcarp_hook hook; /* HOOK_XDP_NATIVE or HOOK_XDP_GENERIC */
+	bool in_dispatcher;
 };
 
 void xdp_init(struct xdp *xdp, const struct maps *maps, const char *directory);
@@ -69,6 +70,12 @@ bool xdp_has(const struct rtnl_programs *programs, uint32_t id);
 
 /* 1: it was there, and is off; 0: it was not there. After -errno a line is logged. */
 int xdp_take_off(struct xdp *xdp, uint32_t ifindex, const char *name);
+
+/*
+ * The same for a process that cannot open the program: another has loaded it since. id, in_dispatcher: as xdp_find() told then. One
+ * in a dispatcher stays, and a line is logged.
+ */
+int xdp_take_off_by_id(uint32_t ifindex, const char *name, uint32_t id, bool in_dispatcher);
 
 /* Is the program part of the dispatcher that is there, whoever has put that there? */
 bool xdp_is_part(const struct xdp *xdp, uint32_t ifindex);
