@@ -53,7 +53,7 @@ status_of() {
 }
 
 is_unit_in() {
-	[[ $(status_of StatusText) == *"$1: 1"* ]]
+	[[ $(status_of StatusText) == *"1 $1"* ]]
 }
 
 # program_of PID: the file that it runs, "(deleted)" where another one is in its place.
