@@ -108,6 +108,7 @@ put_back() {
 }
 
 plan 49
+[[ $TOP == /root/xcarp && -d /run/systemd/system ]] || lab_die "for a machine of its own: it removes packages, and what is in /usr/local"
 mapfile -t version < <(versions)
 old=${version[0]-} new=${version[1]-}
 ((${#version[@]} == 2)) || lab_die "two versions must be in build/deb: run make deb-pair"
