@@ -116,7 +116,7 @@ vm_plan() {
 # vm_boot DIRECTORY USERLAND KERNEL: boots a machine for VM_TESTS with VM_NICS; nic0 and nic1 are on one wire, nic2 and nic3 on
 # another. Its console is in DIRECTORY/console, the tests' output in DIRECTORY/output. With VM_OPEN=1 the console is the terminal.
 vm_boot() {
-	local directory=$1 suite=$2 kernel=$3 nics=() n=0 mac model guest packages VM_ENTRY console append
+	local directory=$1 suite=$2 kernel=$3 nics=() n=0 mac model bus guest packages VM_ENTRY console append
 
 	vm_kernel "$kernel" || return
 	kernel=$VM_ENTRY
@@ -127,7 +127,13 @@ vm_boot() {
 	vm_built "$suite" && vm_disk "$suite" "$directory/disk.ext4" && vm_qemu_command "${VM_NICS[@]}" || return
 	for model in "${VM_NICS[@]}"; do
 		printf -v mac '52:54:00:78:63:%02d' "$n"
-		nics+=(-netdev "hubport,id=n$n,hubid=$((n / 2))" -device "${model/#virtio/virtio-net-pci},netdev=n$n,mac=$mac")
+		bus=
+		# Its virtual functions would be in other devices' slots.
+		[[ $model != igb ]] || {
+			bus=,bus=port$n
+			nics+=(-device "pcie-root-port,id=port$n,chassis=$((n + 1))")
+		}
+		nics+=(-netdev "hubport,id=n$n,hubid=$((n / 2))" -device "${model/#virtio/virtio-net-pci},netdev=n$n,mac=$mac$bus")
 		((n++))
 	done
 	cat "$kernel/version" >"$directory/version"
