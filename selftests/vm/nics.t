@@ -69,5 +69,6 @@ within 10 "with the address" has_addr r2 "$VIP"
 xcarp r1 -r 3
 within 30 "restarted, the first is BACKUP" backup r1
 stop r1 TERM 20
+wait_for 30 carrier r1 # igb takes its link down to detach
 unchanged "a clean exit leaves nothing" r1 "$before"
 echo "# note: $driver: $(mode r2)$(log_of r2 | sed -n 's/.*\[WARNING\] \(.*generic mode.*\)/; \1/p' | head -n 1)"
