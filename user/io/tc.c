@@ -68,7 +68,7 @@ int tc_join(struct tc *tc)
 	return fd < 0 ? -errno : identify(tc, fd);
 }
 
-/* Fills in whether this program is among those that the interface has. -EINVAL: the kernel has no tcx. */
+/* The programs that the interface has. -EINVAL: the kernel has no tcx. */
 static int find_tcx(uint32_t ifindex, uint32_t ids[TCX_PROGRAMS_MAX], uint32_t *count)
 {
 	*count = TCX_PROGRAMS_MAX;

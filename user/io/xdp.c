@@ -97,7 +97,7 @@ int xdp_join(struct xdp *xdp)
 	return identify_program(xdp);
 }
 
-int xdp_fd(const struct xdp *xdp)
+static int xdp_fd(const struct xdp *xdp)
 {
 	return xdp_program__fd(xdp->program);
 }

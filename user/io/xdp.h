@@ -42,7 +42,6 @@ void xdp_init(struct xdp *xdp, const struct maps *maps, const char *directory);
 
 /* Takes the program that another process has loaded. -ENOENT: none has yet. */
 int xdp_join(struct xdp *xdp);
-int xdp_fd(const struct xdp *xdp);
 
 /*
  * Attaches the program, where it is not there yet: *was_there. Loads it, where no process has. What a dead process left is
