@@ -233,6 +233,13 @@ static struct table *enter_running(struct work *work, struct table_key (*key_of)
 	return table;
 }
 
+static bool is_ethernet(const struct work *work, const char *name)
+{
+	const struct host_link *link = host_link_named(work->host, name);
+
+	return link && link->is_ethernet;
+}
+
 /*
  * The interface that holds the source address. One that is gone took its address along: then a virtual router that runs
  * keeps the name that it has.
@@ -258,6 +265,7 @@ static void name_interfaces(struct work *work)
 {
 	struct config *config = &work->plan->config;
 	bool any = false, is_told = work->plan->failed;
+	bool may_wait = work->options->wait && !work->running_count && !work->is_list;
 
 	for (size_t i = 0; i < config->count; i++) {
 		struct vr_options *options = &config->vrs[i].options;
@@ -267,16 +275,17 @@ static void name_interfaces(struct work *work)
 		if (*options->interface)
 			continue;
 		name = find_interface(work, options);
-		if (name) {
+		/* Also on lo at first, as an address may be that a routing daemon announces. */
+		if (name && !(may_wait && !is_ethernet(work, name))) {
 			memcpy(options->interface, name, strlen(name) + 1);
 			any = work->verdicts[i].is_named = true;
 			continue;
 		}
 		inet_ntop(AF_INET, &options->source, address, sizeof(address));
-		if (work->options->wait && !work->running_count && !work->is_list) {
+		if (may_wait) {
 			work->plan->waits_for = options->source;
-			tell(work, LOG_WARNING, &config->vrs[i], "-s %s: no interface holds this address: waiting for one",
-			     address);
+			tell(work, LOG_WARNING, &config->vrs[i], "-s %s: %s holds this address%s: waiting for one", address,
+			     name ? name : "no interface", name ? ", and is not an Ethernet interface" : "");
 			continue;
 		}
 		tell(work, LOG_ERR, &config->vrs[i],
@@ -454,8 +463,9 @@ static void prepare_keys(struct work *work)
 
 /* The host. */
 
-static void check_interface(struct work *work, const struct config_vr *vr)
+static void check_interface(struct work *work, const struct config_vr *vr, bool is_named)
 {
+	char address[INET_ADDRSTRLEN];
 	const char *name = vr->options.interface;
 	const struct host_link *link = host_link_named(work->host, name);
 
@@ -464,6 +474,9 @@ static void check_interface(struct work *work, const struct config_vr *vr)
 	else if (!link)
 		tell(work, LOG_ERR, vr, "-i %s: no such interface; `ip link` lists those that are there; with --wait it may come later",
 		     name);
+	else if (!link->is_ethernet && is_named)
+		tell(work, LOG_ERR, vr, "-s %s: %s holds this address, and is not an Ethernet interface, which CARP needs",
+		     inet_ntop(AF_INET, &vr->options.source, address, sizeof(address)), name);
 	else if (!link->is_ethernet)
 		tell(work, LOG_ERR, vr, "-i %s: is not an Ethernet interface, and CARP needs one", name);
 }
@@ -495,7 +508,7 @@ static void check_host(struct work *work)
 		const struct verdict *verdict = &work->verdicts[i];
 
 		if (verdict->running == TABLE_NONE && *vr->options.interface)
-			check_interface(work, vr);
+			check_interface(work, vr, verdict->is_named);
 		if (!verdict->is_change)
 			continue;
 		check_script(work, vr, "-u", vr->options.upscript, &work->upscript);

@@ -451,11 +451,19 @@ uint64_t vrouters_deadline(const struct controller *c)
 	return c->change.step == CHANGE_NONE || c->change.is_waiting ? UINT64_MAX : c->change.not_before_ns;
 }
 
+static bool tells_the_same(const struct plan *plan, const struct plan *before)
+{
+	bool is_same = plan->message_count == before->message_count;
+
+	for (size_t i = 0; is_same && i < plan->message_count; i++)
+		is_same = !strcmp(plan->messages[i].line, before->messages[i].line);
+	return is_same;
+}
+
 int vrouters_plan(struct controller *c)
 {
-	int err;
-
 	struct plan before = c->change.plan;
+	int err;
 
 	if (!c->keys)
 		c->keys = keys_new();
@@ -463,7 +471,7 @@ int vrouters_plan(struct controller *c)
 		return controller_fail("virtual routers", -ENOMEM);
 	err = plan_make(&c->change.plan, &c->options, NULL, 0);
 	/* What it waits for is told once. */
-	if (!before.waits_for || err != -EAGAIN)
+	if (!before.waits_for || err != -EAGAIN || !tells_the_same(&c->change.plan, &before))
 		log_messages(&c->change.plan, SIZE_MAX);
 	plan_free(&before);
 	return err;

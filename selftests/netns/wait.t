@@ -7,7 +7,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 42
+plan 43
 test_lab r1 client
 wire client "vips=$VIP"
 
@@ -103,6 +103,8 @@ for signal in HUP USR1 USR2; do
 	kill "-$signal" "${PID[r1]}"
 done
 never 1 "signals for virtual routers end nothing" gone r1
+ip -n "$LAB-r1" addr add 10.77.0.1/32 dev lo
+within 3 "it comes on lo: that is none" log_has r1 '-s 10.77.0.1: lo holds this address, and is not an Ethernet interface: waiting for one$'
 ip -n "$LAB-r1" addr add 10.77.0.9/24 dev eth0
 never 1 "another address is none" log_has r1 'Using'
 mark=$(now_ms)
@@ -111,6 +113,7 @@ within 8 "the address comes: MASTER" master r1
 within 3 "with the right password" seen_since "$mark" 'advert 10.77.0.1 .*hmac=good'
 like "on the interface that has it" "$(log_of r1)" 'Using \[eth0\] as a network interface'
 is "said once" "$(log_count r1 'no interface holds')" 1
+ip -n "$LAB-r1" addr del 10.77.0.1/32 dev lo
 ok "TERM ends it" stop r1 TERM
 is "nothing is left" "$(left_on r1)" ""
 ip -n "$LAB-r1" addr del 10.77.0.1/24 dev eth0

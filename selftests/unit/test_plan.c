@@ -21,7 +21,7 @@
 #define RUNNING_MAX 8
 #define MANY 65536u
 
-static struct host whole; /* eth0, eth1, a tunnel */
+static struct host whole; /* eth0, eth1, vlan9, a tunnel */
 static struct host without_eth1;
 
 static void make_hosts(void)
@@ -31,6 +31,10 @@ static void make_hosts(void)
 	host_add_link(&whole, "eth0", true);
 	host_add_address(&whole, inet_addr("10.1.0.1"), "eth1:label");
 	host_add_address(&whole, inet_addr("10.0.0.1"), "eth0");
+	host_add_address(&whole, inet_addr("10.2.0.1"), "tun0");
+	host_add_address(&whole, inet_addr("10.3.0.1"), "tun0");
+	host_add_address(&whole, inet_addr("10.3.0.1"), "vlan9");
+	host_add_link(&whole, "vlan9", true);
 	host_sort(&whole);
 	host_add_link(&without_eth1, "eth0", true);
 	host_add_address(&without_eth1, inet_addr("10.0.0.1"), "eth0");
@@ -144,6 +148,10 @@ static const struct {
 
 	{ "interface after its address", NULL, NAMELESS "-v 1 -a 10.1.0.11\n-v 2 -a 10.1.0.12\n", "+eth1/1@2 key +eth1/2@3 key =0",
 	  "6 Using [eth1] as a network interface\n", NULL, NULL },
+	{ "  the one that is Ethernet", NULL, NAMELESS "-v 1 -s 10.3.0.1 -a 10.3.0.11\n", "+vlan9/1@2 key =0",
+	  "6 Using [vlan9] as a network interface\n", NULL, NULL },
+	{ "  which is none", NULL, NAMELESS "-v 1 -s 10.2.0.1 -a 10.2.0.11\n", "=0",
+	  "3 list:2: -s 10.2.0.1: tun0 holds this address, and is not an Ethernet interface, which CARP needs\n", NULL, NULL },
 	{ "  nothing changed", NAMELESS "-v 1 -a 10.1.0.11\n", NAMELESS "-v 1 -a 10.1.0.11\n", "=1", "", NULL, NULL },
 	{ "  by name now", NAMELESS "-v 1 -a 10.1.0.11\n", NAMELESS "-v 1 -a 10.1.0.11 -i eth1\n", "=1", "", NULL, NULL },
 	{ "  interface and address are gone", NAMELESS "-v 1 -a 10.1.0.11\n", NAMELESS "-v 1 -a 10.1.0.11\n", "=1", "",
@@ -276,6 +284,11 @@ static void test_waiting(void)
 	       "4 list:3: -s 10.9.0.1: no interface holds this address: waiting for one\n"
 	       "4 list:4: -s 10.9.0.3: no interface holds this address: waiting for one\n",
 	       "  all are told");
+	plan_free(&plan);
+	is_int(make(&plan, &whole, NAMELESS "-v 1 -s 10.2.0.1 -a 10.2.0.2\n", "--wait", NULL), -EAGAIN,
+	       "where a tunnel holds it, too");
+	is_str(lines(text, &plan), "4 list:2: -s 10.2.0.1: tun0 holds this address, and is not an Ethernet interface: waiting for one\n",
+	       "  which is told");
 	plan_free(&plan);
 	is_int(make(&plan, &whole, NAMELESS "-v 1 -s 10.9.0.1 -a 10.9.0.2\n-v 300 -a 10.1.0.11\n", "--wait", NULL), -EINVAL,
 	       "an error waits for nothing");
@@ -524,7 +537,7 @@ int main(void)
 					     "list",	 "pipe",      "keys.txt", "keys2.txt",	"keys3.txt" };
 	char dir[] = "/tmp/test_plan.XXXXXX";
 
-	plan(3 * COUNT(rows) + 5 + 8 + 2 + 7 + 2 + 13 + 11);
+	plan(3 * COUNT(rows) + 7 + 8 + 2 + 7 + 2 + 13 + 11);
 	if (secret_init() || !mkdtemp(dir) || chdir(dir)) {
 		perror(dir);
 		return EXIT_FAILURE;

@@ -161,9 +161,15 @@ static size_t find_address(const struct host *host, const struct host_address *w
 
 const char *host_holder(const struct host *host, uint32_t address)
 {
-	size_t at = find_address(host, &(struct host_address){ .address = address });
+	size_t first = find_address(host, &(struct host_address){ .address = address });
 
-	return at < host->address_count && host->addresses[at].address == address ? host->addresses[at].interface : NULL;
+	for (size_t at = first; at < host->address_count && host->addresses[at].address == address; at++) {
+		const struct host_link *link = host_link_named(host, host->addresses[at].interface);
+
+		if (link && link->is_ethernet)
+			return link->name;
+	}
+	return first < host->address_count && host->addresses[first].address == address ? host->addresses[first].interface : NULL;
 }
 
 bool host_holds(const struct host *host, const char *interface, uint32_t address)

@@ -46,7 +46,7 @@ void host_sort(struct host *host);
 /* NULL: there is none. */
 const struct host_link *host_link_named(const struct host *host, const char *name);
 
-/* The interface that has this address (of several the first by name), or NULL. */
+/* The interface that has this address, or NULL. Of several an Ethernet interface, and of those the first by name. */
 const char *host_holder(const struct host *host, uint32_t address);
 bool host_holds(const struct host *host, const char *interface, uint32_t address);
 
