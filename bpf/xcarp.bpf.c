@@ -91,6 +91,8 @@ int xcarp(struct xdp_md *xdp)
 	struct frame frame;
 
 	kind = frame_kind_of(&frame, &hook, hook_data(&hook), hook_data_end(&hook));
+	if (kind == OTHER_TRAFFIC)
+		return XDP_PASS;
 	return take_frame(&frame, kind, &hook) ? XDP_PASS : XDP_DROP;
 }
 

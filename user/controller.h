@@ -62,6 +62,7 @@ struct interface {
 	bool has_lost_program; /* attached, but the program is to be put back; its virtual routers stay in the maps */
 	bool has_claimed; /* one that another process has, which is not entered */
 	bool is_told; /* in the retelling under way */
+	bool forgets_program; /* its driver does, once it was down; asked when the program is attached */
 	bool is_deaf_native; /* its driver was seen not to run the program */
 	uint64_t attached_ns;
 	struct cure cure; /* of deafness */

@@ -76,25 +76,27 @@ static struct vrouter_slot *find_slot(struct controller *c, const struct overhea
 }
 
 /* An old one anybody can send again, and so that it passes the program by: with more VLAN tags than that looks through. */
-static bool is_fresh(struct controller *c, uint32_t index, const struct overheard_advert *advert)
+static bool is_fresh(struct controller *c, uint32_t index, const struct overheard_advert *advert, bool *may_be_old)
 {
 	const struct carp_header *carp = &advert->carp;
 
 	return dataplane_is_fresh(c->dataplane, c->slots[index].map_slot, advert->source,
 				  carp->version_type == CARP_VERSION_TYPE_STRONG,
-				  (uint64_t)be32toh(carp->counter[0]) << 32 | be32toh(carp->counter[1]));
+				  (uint64_t)be32toh(carp->counter[0]) << 32 | be32toh(carp->counter[1]), may_be_old);
 }
 
 bool deaf_advert(void *ctx, const struct overheard_advert *advert, uint64_t now_ns)
 {
 	struct controller *c = ctx;
+	bool is_enough, may_be_old;
 	uint32_t index;
 	struct vrouter_slot *slot = find_slot(c, advert, &index);
 
-	if (!slot || !is_fresh(c, index, advert))
+	if (!slot || !is_fresh(c, index, advert, &may_be_old))
 		return false;
+	is_enough = !c->options.tap && !may_be_old && is_rare(c, index);
 	if (now_ns > slot->interface->attached_ns + IN_FLIGHT_NS &&
-	    deafness_advert(&slot->deafness, accepted_by(c, index), !c->options.tap && is_rare(c, index), now_ns))
+	    deafness_advert(&slot->deafness, accepted_by(c, index), is_enough, now_ns))
 		cure(c, slot->interface, index, now_ns);
 	return true;
 }

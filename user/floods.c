@@ -4,6 +4,9 @@
  * refused is cheaper to end in the driver: while one lasts the program is at the XDP hook, too, where it is in front. Both
  * use the same maps, so what either refuses is counted and told alike.
  */
+#include <errno.h>
+#include <string.h>
+
 #include "controller.h"
 #include "io/log.h"
 
@@ -80,6 +83,20 @@ void floods_timers(struct controller *c, uint64_t now_ns)
 		look_after(c, c->interfaces[i], now_ns);
 }
 
+static const char *why_not(int err)
+{
+	switch (err) {
+	case -EOPNOTSUPP:
+		return "its driver may interrupt the link for that";
+	case -ELOOP:
+		return "adverts go on to the host (--tap), or to a VLAN device with the same virtual router";
+	case -EBUSY:
+		return "another XDP program is there, or ours could not be loaded";
+	default:
+		return strerror(-err);
+	}
+}
+
 void floods_front_done(struct controller *c, struct interface *interface, bool in_front, int err, uint64_t now_ns)
 {
 	struct flood *flood = &interface->flood;
@@ -88,6 +105,9 @@ void floods_front_done(struct controller *c, struct interface *interface, bool i
 	flood->in_front = in_front && !err;
 	if (err)
 		flood->not_before_ns = now_ns + IMPOSSIBLE_RETRY_NS;
+	if (err)
+		log_warn("%s: a flood of adverts that are refused: the XDP program cannot be put in front: %s", interface->name,
+			 why_not(err));
 	else
 		log_warn("%s: %s", interface->name,
 			 in_front ?

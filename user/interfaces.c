@@ -237,6 +237,7 @@ static int attach(struct controller *c, struct interface *interface)
 		interface->is_attached = true;
 		interface->has_lost_program = false;
 		interface->retry_ns = 0;
+		interface->forgets_program = driver_forgets_program(interface->name);
 		floods_forget(interface);
 		begin_to_settle(c, interface);
 		stacks_warn_of_port(c, interface);
@@ -558,7 +559,7 @@ static void update_there(struct controller *c, struct interface *interface, cons
 	if (!was_there && !link->is_ethernet)
 		log_error("-i %s: is not an Ethernet interface, and CARP needs one", link->name);
 	check_program(c, interface, &link->programs);
-	if (was_there && !was_enabled && link->is_enabled && interface->is_attached && driver_forgets_program(interface->name))
+	if (was_there && !was_enabled && link->is_enabled && interface->is_attached && interface->forgets_program)
 		interface_attach_anew(c, interface, now_ns);
 	try_interface(c, interface, now_ns);
 }

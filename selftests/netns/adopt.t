@@ -13,7 +13,7 @@
 TRIALS=${TRIALS:-6}
 SEED=${SEED:-$((RANDOM * 32768 + RANDOM))}
 
-plan 88
+plan 90
 test_lab r1 r2 client
 wire client
 pins=$(lab_pins r1)
@@ -237,7 +237,7 @@ changes_mark
 kill_9 p1
 run p1 -v 1 -a $V1 -r 2
 within 3 "another version adopts" log_has p1 "$ADOPTED"
-like "and puts its own program in the place of the other's" "$(log_of p1)" 'the XDP program of version 0\.0 was replaced by that of version '
+like "and puts its own program in the place of the other's" "$(log_of p1)" 'the program of version 0\.0 was replaced by that of version '
 isnt "that is on the interface" "$(xdp_id r1)" "$program"
 program=$(xdp_id r1)
 is "and pinned" "$(bpftool -j prog show pinned "$pins/program" | sed 's/.*"id":\([0-9]*\).*/\1/')" "$program"
@@ -248,6 +248,13 @@ kill_9 p1
 run p1 -v 1 -a $V1 -r 2
 within 3 "the next one adopts" log_has p1 "$ADOPTED"
 is "and leaves the program alone" "$(xdp_id r1)" "$program"
+kill_9 p1
+run p1 -v 1 -a $V1 -r 2 --xdp-mode=generic
+within 3 "one that wants another mode does not: told" log_has p1 'gone on with, and is taken away: its program is in another --xdp-mode$'
+within 12 "and begins anew" master p1
+stop p1 TERM
+run p1 -v 1 -a $V1 -r 2
+wait_for 12 master p1
 run p2 -v 2 -a $V2 -r 2
 wait_for 5 master p2
 

@@ -7,7 +7,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 60
+plan 66
 test_lab r1 r2 client
 
 # at HOST HOOK: where `interfaces` says that the program is
@@ -103,6 +103,8 @@ xcarp r1 -P -r 2 --hook=auto
 within 8 "auto: MASTER" only_master r1 r1 r2
 ok "at the ingress" at_tc r1
 nok "  and not at the XDP hook" has_xdp r1
+is "which is told" "$(log_count r1 'eth0: --hook=auto: the program is at the tc hook')" 1
+like "metrics have it" "$(lab_run r1 "${XCARP%/*}/xcarpctl" metrics)" 'xcarp_interface_hook\{interface="eth0",hook="(tcx|clsact)"\} 1'
 like "xcarpctl says where" "$(status)" 'hook +(tcx|clsact)'
 lab_spawn client "$LAB_DIR/flood.log" "$FRAMES" send eth0 "vips=$VIP" mutate=hmac src=10.77.0.66 count=400000 rate=40000
 flood=$LAB_PID
@@ -114,6 +116,15 @@ kill "$flood"
 within 30 "it is over: XDP goes" lacks_xdp r1
 ok "  which is told" log_has r1 'eth0: the flood is over'
 ok "and it was MASTER all the time" only_master r1 r1 r2
+lab_spawn client "$LAB_DIR/flood.log" "$FRAMES" send eth0 "vips=$VIP" mutate=hmac src=10.77.0.66 count=400000 rate=40000
+flood=$LAB_PID
+within 15 "once more a flood" has_xdp r1
+kill "$flood"
+kill_9 r1
+xcarp r1 -P -r 3 --hook=auto
+within 2 "killed in it: a successor goes on as MASTER" master r1
+within 2 "  without XDP" lacks_xdp r1
+ok "  at the ingress" at_tc r1
 ok "TERM ends it" stop r1 TERM
 is "nothing is left" "$(left_on r1)" ""
 
@@ -122,8 +133,8 @@ xcarp r1 -P -r 2 --hook=tc
 within 8 "tc: MASTER" only_master r1 r1 r2
 lab_spawn r1 "$LAB_DIR/two.log" "$XCARP" -i eth0 -s 10.77.0.1 -v 2 -p "$PASSWORD" -a 10.77.0.102 -r 1
 two=$LAB_PID
-within 5 "another by XDP: it is told where the program is" grep -q 'another process has attached the shared program at the tc hook' "$LAB_DIR/two.log"
-within 5 "  and is MASTER of its own" grep -q 'state: MASTER' "$LAB_DIR/two.log"
+within 5 "another by XDP: it is told where the program is" grep -qs 'another process has attached the shared program at the tc hook' "$LAB_DIR/two.log"
+within 5 "  and is MASTER of its own" grep -qs 'state: MASTER' "$LAB_DIR/two.log"
 kill "$two"
 ok "TERM ends the first" stop r1 TERM
 within 5 "nothing is left" eval '[[ -z $(left_on r1) ]]'

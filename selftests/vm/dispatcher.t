@@ -18,7 +18,7 @@ TWO_MASTERS_MS=8000 # a down time is 5 seconds at most
 TWO_RESTARTED_MS=60000
 OTHER=/usr/lib/x86_64-linux-gnu/bpf/xsk_def_xdp_prog.o # passes everything on
 
-plan $((24 + STEPS))
+plan $((26 + STEPS))
 test_lab r1 r2
 diag "SEED=$SEED STEPS=$STEPS"
 RANDOM=$SEED
@@ -200,6 +200,15 @@ lab_run r1 ip link set dev eth0 xdp off
 within 20 "all taken off: it is told" log_has r1 'taken off by somebody else: putting it back'
 settles "and put back"
 nok "without a change of state" switched r2
+
+# Somebody else's libxdp takes its time.
+MARK=$(wc -l <"$LAB_DIR/r2.log")
+exec {lock}</sys/fs/bpf/xdp
+flock $lock
+lab_run r1 ip link set dev eth0 xdp off
+never 15 "taken off while another has libxdp's lock: r1 goes on sending" switched r2
+exec {lock}<&-
+settles "and the program is put back after that"
 
 # Killed after that: what it held is still known.
 kill_9 r1

@@ -19,8 +19,8 @@ struct deafness {
 
 /*
  * An authentic advert has reached the stack. accepted: how many the program has accepted so far. now_ns: when it was read; several
- * at one time count once. is_enough: one is proof, since accepted ones do not go on to the stack (--tap) and adverts are rarer than
- * the moments in which another process attaches the program anew. True: the program does not run.
+ * at one time count once. is_enough: one is proof: accepted ones do not go on to the stack (as with --tap), nobody can have sent it
+ * again, and adverts are rarer than the moments in which another process attaches the program anew. True: the program does not run.
  */
 bool deafness_advert(struct deafness *deafness, uint64_t accepted, bool is_enough, uint64_t now_ns);
 

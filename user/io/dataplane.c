@@ -143,6 +143,8 @@ struct dataplane *dataplane_new(const struct dataplane_config *config, int *err)
 		return NULL;
 	}
 	dp->front = front_new(config->loop, &dp->share.program, dp->share.owner, config->front_done, config->ctx);
+	if (!dp->front && config->hook == CHOOSE_AUTO)
+		log_warn("out of memory: in a flood XDP will not be put in front");
 	/* Where libxdp's dispatcher is to be pinned. Set only where it has to be: scripts inherit it. */
 	if (strcmp(dp->share.dir.root, BPFFS_USUAL))
 		setenv("LIBXDP_BPFFS", dp->share.dir.root, 1);
@@ -616,7 +618,8 @@ static bool is_seen(const struct dataplane *dp, uint32_t slot, uint32_t era, uin
 	return !bpf_map_lookup_elem(dp->share.maps.fd[MAP_SEEN], &key, &one);
 }
 
-bool dataplane_is_fresh(const struct dataplane *dp, uint32_t slot, uint32_t source, bool is_strong, uint64_t counter)
+bool dataplane_is_fresh(const struct dataplane *dp, uint32_t slot, uint32_t source, bool is_strong, uint64_t counter,
+			bool *may_be_old)
 {
 	const struct vr_live *live = &dp->share.maps.live[slot];
 	uint64_t lag_ns = live->down_ns + REPLAY_LAG_NS, now_ns = loop_now_ns();
@@ -624,12 +627,11 @@ bool dataplane_is_fresh(const struct dataplane *dp, uint32_t slot, uint32_t sour
 	struct vr_guard guard;
 	__u32 run;
 
-	if (bpf_map_lookup_elem(dp->share.maps.fd[MAP_GUARD], &slot, &guard))
+	*may_be_old = !is_strong && live->replay == REPLAY_OFF;
+	if (*may_be_old || bpf_map_lookup_elem(dp->share.maps.fd[MAP_GUARD], &slot, &guard))
 		return true;
 	if (is_strong)
 		return replay_look_strict(&guard.replay, live->sent_counter, lag_ns, counter, now_ns) == REPLAY_COUNTS;
-	if (live->replay == REPLAY_OFF)
-		return true;
 	switch (replay_look(&guard.replay, live->replay == REPLAY_STRICT, replay_find(&guard.replay, address), live->sent_counter,
 			    lag_ns, counter, now_ns, &run)) {
 	case REPLAY_OLD:
@@ -637,6 +639,9 @@ bool dataplane_is_fresh(const struct dataplane *dp, uint32_t slot, uint32_t sour
 		return false;
 	case REPLAY_SINGLE:
 		return !is_seen(dp, slot, guard.era, counter);
+	case REPLAY_REPEATS:
+		*may_be_old = true;
+		return true;
 	default:
 		return true;
 	}

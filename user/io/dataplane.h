@@ -182,7 +182,11 @@ void dataplane_drain(struct dataplane *dp, uint64_t now_ns);
 /* What the driver remembers of a virtual router's counters: its runs, then that of strict mode. False: cannot be had. */
 bool dataplane_heard_runs(const struct dataplane *dp, uint32_t slot, struct replay_run runs[REPLAY_RUNS + 1]);
 
-/* Would the driver take an advert with this counter, as far as it remembers counters? */
-bool dataplane_is_fresh(const struct dataplane *dp, uint32_t slot, uint32_t source, bool is_strong, uint64_t counter);
+/*
+ * Would the driver take an advert with this counter, as far as it remembers counters? *may_be_old: it would, and yet anybody may have
+ * sent it again: with --replay=off, and of a source that repeats one number.
+ */
+bool dataplane_is_fresh(const struct dataplane *dp, uint32_t slot, uint32_t source, bool is_strong, uint64_t counter,
+			bool *may_be_old);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-/* After the interface was taken down and up, its driver runs the program no more until it is attached anew. */
+/* After the interface was taken down and up, its driver runs the program no more until it is attached anew. Asks for the kernel's lock. */
 bool driver_forgets_program(const char *interface);
 
 #endif

@@ -39,6 +39,11 @@ bool program_attaches_by_id(const struct program *program)
 	return program->hook != CHOOSE_TC && !program->xdp.stands_alone;
 }
 
+bool program_is_busy(const struct program *program)
+{
+	return program->hook != CHOOSE_TC && xdp_is_busy(&program->xdp);
+}
+
 static bool is_tc(enum xcarp_hook hook)
 {
 	return hook == HOOK_TCX || hook == HOOK_CLSACT;
@@ -261,6 +266,20 @@ static int use_auto(struct program *program, uint32_t ifindex, const char *name,
 	return use_tc(program, ifindex, name, entry);
 }
 
+static void tell_choice(const char *name, const struct interface_entry *entry)
+{
+	log_info("%s: --hook=auto: the program is %s", name,
+		 is_tc(entry->hook) ? "at the tc hook, since XDP would take offloads away or is not to be had" :
+				      "at the XDP hook in native mode, where nothing is lost by it");
+}
+
+/* A predecessor died in a flood. With that one there, what native mode takes away would not show. */
+static void take_dead_from_front(struct program *program, uint32_t ifindex)
+{
+	if (program->xdp.program || !xdp_join(&program->xdp))
+		xdp_take_from_front(&program->xdp, ifindex);
+}
+
 static int use(struct program *program, uint32_t ifindex, const char *name, const char *no_native,
 	       struct interface_entry *entry)
 {
@@ -335,6 +354,8 @@ int program_use(struct program *program, uint32_t owner, uint32_t ifindex, const
 	has_before = has_living || find_other(program, owner, ifindex, &before) || find_use(program, owner, ifindex, &before);
 	if (has_before)
 		entry = before;
+	if (before.in_front && !has_living)
+		take_dead_from_front(program, ifindex);
 	/* Each process for itself: whoever has put it there takes it off. */
 	entry.in_front = 0;
 	snprintf(entry.name, sizeof(entry.name), "%s", name);
@@ -353,6 +374,8 @@ int program_use(struct program *program, uint32_t owner, uint32_t ifindex, const
 		program_leave(program, owner, ifindex);
 	else
 		xdp_remove_stale_pins(&program->xdp, ifindex);
+	if (!err && !has_living && program->hook == CHOOSE_AUTO)
+		tell_choice(name, &entry);
 	return err;
 }
 
@@ -465,9 +488,9 @@ static bool any_passes(const struct program *program, uint32_t ifindex)
 
 int program_put_in_front(const struct program *program, uint32_t owner, uint32_t ifindex, const char *name)
 {
-	bool may_be = is_undisturbed(name) && !any_passes(program, ifindex);
-	int err = may_be ? note_in_front(program, owner, ifindex, true) : -EOPNOTSUPP;
+	int err = any_passes(program, ifindex) ? -ELOOP : is_undisturbed(name) ? 0 : -EOPNOTSUPP;
 
+	err = err ?: note_in_front(program, owner, ifindex, true);
 	if (err)
 		return err;
 	err = xdp_put_in_front(&program->xdp, ifindex);

@@ -37,6 +37,9 @@ int program_join(struct program *program, struct maps *maps);
 /* What is to be attached yet needs privileges to load programs, and to look for others' by their number. */
 bool program_attaches_by_id(const struct program *program);
 
+/* Attaching or detaching would have to wait for another process that does so by libxdp. */
+bool program_is_busy(const struct program *program);
+
 /*
  * Puts ours in the place of the one that was joined, which another version has loaded, so that no advert is missed. Nobody
  * else lives. Returns 0 or -errno, and then the old one goes on.
@@ -61,7 +64,8 @@ void program_leave(struct program *program, uint32_t owner, uint32_t ifindex);
 /*
  * A flood on an interface where the program is at the tc hook: puts it at the XDP hook, too, if there is nothing, and takes it off
  * there again. Takes as long as the driver does; it may be called from another thread than all else, one call at a time. 0;
- * -EBUSY: the hook has another program, or there is none of ours to attach; -EOPNOTSUPP: attaching could interrupt the link, or something that XDP refuses or accepts goes on to the host.
+ * -EBUSY: the hook has another program, or there is none of ours to attach; -EOPNOTSUPP: attaching could interrupt the link; -ELOOP: adverts that XDP has judged go on
+ * to the host, past the tc hook.
  */
 bool program_is_at_tc(const struct program *program, uint32_t owner, uint32_t ifindex);
 int program_put_in_front(const struct program *program, uint32_t owner, uint32_t ifindex, const char *name);

@@ -48,6 +48,10 @@ int share_lock(struct share *share)
 {
 	int err = bpffs_lock(&share->dir, share->is_running ? 0 : WAIT_NS);
 
+	if (!err && share->is_running && program_is_busy(&share->program)) {
+		share_unlock(share);
+		return -EAGAIN;
+	}
 	if (!err || (err == -EAGAIN && share->is_running))
 		return err;
 	if (err == -EAGAIN) {
@@ -439,12 +443,6 @@ static int refuse(const struct share *share, int why, const pid_t *pids, size_t 
 	return -EBUSY;
 }
 
-/* What the dead have left is as we would make it ourselves, so that it can be gone on with. */
-static bool is_fit(const struct share *share)
-{
-	return maps_have_room(&share->maps, &share->size) && program_fits(&share->program);
-}
-
 static void take_pinned_vip_off(void *ctx, const void *key, const void *value)
 {
 	const struct vip_entry *entry = value;
@@ -462,24 +460,44 @@ static unsigned int take_ruins_away(struct share *share)
 	return program_take_off_leftovers();
 }
 
-/* Nobody else lives, and another version has made what we go on with: its program gives way to ours. */
-static void renew(struct share *share)
+/* Nobody else lives, and another version has made what we go on with: its program gives way to ours. Returns 0 or -errno. */
+static int renew(struct share *share)
 {
 	struct xcarp_abi *abi = &share->maps.abi;
 	uint32_t zero = 0;
 	int err;
 
 	if (!strncmp(abi->version, XCARP_VERSION, sizeof(abi->version) - 1))
-		return;
+		return 0;
 	err = program_renew(&share->program);
-	if (err) {
-		log_warn("the XDP program of version %.15s stays in the driver: it cannot be replaced by that of version " XCARP_VERSION
-			 ": %s", abi->version, strerror(-err));
-		return;
-	}
-	log_info("the XDP program of version %.15s was replaced by that of version " XCARP_VERSION, abi->version);
+	if (err)
+		return err;
+	log_info("the program of version %.15s was replaced by that of version " XCARP_VERSION, abi->version);
 	snprintf(abi->version, sizeof(abi->version), "%s", XCARP_VERSION);
 	bpf_map_update_elem(share->maps.fd[MAP_ABI], &zero, abi, BPF_ANY);
+	return 0;
+}
+
+/* What the dead have left is as we would make it ourselves, or has become so. */
+static bool go_on_with(struct share *share, int program_err)
+{
+	const char *why;
+	int err = 0;
+
+	if (program_err)
+		why = "its program cannot be joined";
+	else if (!maps_have_room(&share->maps, &share->size))
+		why = "its maps are too small";
+	else if (!program_fits(&share->program))
+		why = "its program is in another --xdp-mode";
+	else if ((err = renew(share)))
+		why = "its program cannot be replaced by this version's";
+	else
+		return true;
+	err = program_err ?: err;
+	log_warn("what dead processes left cannot be gone on with, and is taken away: %s%s%s", why, err ? ": " : "",
+		 err ? strerror(-err) : "");
+	return false;
 }
 
 /* Nobody lives: whatever is left is of no use. */
@@ -521,13 +539,8 @@ static int join_or_make(struct share *share)
 		others = bury_the_dead(share, SPARE_ALL);
 		if (others.is_alive)
 			return join(share, program_err);
-		if (others.is_spared && !program_err && is_fit(share)) {
-			renew(share);
+		if (others.is_spared && go_on_with(share, program_err))
 			return 0;
-		}
-		if (others.is_spared)
-			log_warn("what dead processes left cannot be gone on with: its %s",
-				 program_err ? "program cannot be joined" : "maps are too small, or its program is in another --xdp-mode");
 		bury_the_dead(share, SPARE_NONE);
 		program_close(&share->program);
 		maps_close(&share->maps);

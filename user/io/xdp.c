@@ -223,21 +223,37 @@ static bool remove_own_pins(const struct xdp *xdp, const char *directory)
 	return is_removed;
 }
 
-/* libxdp's lock is the directory's: what it is just making is not on the interface yet. */
-static int lock_dispatchers(const char *directory)
-{
-	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 static void dispatchers_directory(char directory[128])
 {
 	snprintf(directory, 128, "%s/xdp", getenv("LIBXDP_BPFFS") ?: BPFFS_USUAL);
+}
+
+/* libxdp's lock is the directory's: what it is just making is not on the interface yet. Returns a file to close, or -errno. */
+static int lock_dispatchers(const char *directory)
+{
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (!flock(fd, LOCK_EX | LOCK_NB))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+bool xdp_is_busy(const struct xdp *xdp)
+{
+	char directory[128];
+	int lock;
+
+	if (xdp->stands_alone)
+		return false;
+	dispatchers_directory(directory);
+	lock = lock_dispatchers(directory);
+	if (lock >= 0)
+		close(lock);
+	return lock == -EAGAIN;
 }
 
 /*
