@@ -202,6 +202,47 @@ static void add_adverts(struct text *text, const struct snapshot *snapshot)
 			    (uint64_t)((const __u64 *)&snapshot->drops)[at]);
 }
 
+/* Of several processes on an interface, which stand beside one another, each puts it there for itself. */
+static bool any_in_front(const struct snapshot *snapshot, size_t at)
+{
+	uint32_t ifindex = snapshot->uses[at].key.ifindex;
+	bool any = false;
+
+	for (; at < snapshot->use_count && snapshot->uses[at].key.ifindex == ifindex; at++)
+		any |= snapshot->uses[at].entry.in_front;
+	return any;
+}
+
+static void add_interfaces(struct text *text, const struct snapshot *snapshot)
+{
+	static const struct {
+		const char *name;
+		const char *help;
+	} kinds[] = {
+		{ "xcarp_interface_hook", "1 with the hook where the program is." },
+		{ "xcarp_interface_loses_offloads", "1 where other traffic does without offloads for it." },
+		{ "xcarp_interface_xdp_in_front", "1 while a flood has put XDP in front of the tc hook." },
+	};
+
+	for (size_t f = 0; f < sizeof(kinds) / sizeof(*kinds); f++) {
+		uint32_t before = 0;
+
+		add_family(text, kinds[f].name, "gauge", NULL, kinds[f].help);
+		for (size_t i = 0; i < snapshot->use_count; i++) {
+			const struct use *use = &snapshot->uses[i];
+
+			if (use->key.ifindex == before)
+				continue;
+			before = use->key.ifindex;
+			text_printf(text, "%s{interface=\"", kinds[f].name);
+			add_escaped(text, use->interface);
+			if (!f)
+				text_printf(text, "\",hook=\"%s", hook_name(use->entry.hook));
+			text_printf(text, "\"} %d\n", !f || (f == 1 ? use->entry.loses_offloads : any_in_front(snapshot, i)));
+		}
+	}
+}
+
 static void add_lateness(struct text *text, const struct owner *owner)
 {
 	uint64_t count = 0, pid = owner->shared.pid;
@@ -254,6 +295,7 @@ void metrics_write(struct text *text, const struct snapshot *snapshot)
 {
 	add_vrouters(text, snapshot);
 	add_adverts(text, snapshot);
+	add_interfaces(text, snapshot);
 	add_owners(text, snapshot);
 	text_add(text, "# EOF\n");
 }

@@ -68,6 +68,6 @@ int netns_pins(char path[PINS_PATH_LEN], char error[CTL_ERROR_LEN])
 		snprintf(error, CTL_ERROR_LEN, "xcarp runs in this network namespace, but its maps are not in %s: `ip netns exec` hides "
 			 "them, `nsenter --net=...` does not", path);
 	else
-		snprintf(error, CTL_ERROR_LEN, "no xcarp runs in this network namespace (no %s)", path);
+		snprintf(error, CTL_ERROR_LEN, "no xcarp runs in this network namespace (no %s), or it still waits for its -s address", path);
 	return -ENOENT;
 }

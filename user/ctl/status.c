@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* `status`: a table, one virtual router in detail, or everything as JSON. */
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,7 +110,8 @@ static void add_state(struct text *text, const struct snapshot *snapshot, const 
 		text_printf(text, "  %-16s %s, until `xcarpctl release`\n", "held", hold_name(live->hold));
 	add_field(text, "master", vrouter_master(vr, master));
 	if (!live->ifindex)
-		add_field(text, "interface", "is not there, or cannot be used");
+		add_field(text, "interface", if_nametoindex(live->interface) ?
+			  "cannot be used; the log of its process says why" : "is not there");
 	add_hook(text, snapshot, vr);
 	text_printf(text, "  %-16s advbase %u s, advskew %u/256 s\n", "own interval", live->own_advbase, live->own_advskew);
 	add_field(text, "authentication", auth_name(live->auth));
