@@ -8,6 +8,7 @@ SBINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 EXAMPLEDIR ?= $(PREFIX)/share/xcarp
+DOCDIR ?= $(PREFIX)/share/doc/xcarp
 INSTALL ?= install
 CLANG ?= clang
 BPFTOOL ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
@@ -269,6 +270,7 @@ install: all ## into DESTDIR and PREFIX
 	sed -i 's|/usr/local/share/xcarp/|$(EXAMPLEDIR)/|' $(DESTDIR)$(MANDIR)/man8/xcarp.8
 	sed 's|@SBINDIR@|$(SBINDIR)|g' scripts/xcarp@.service >$(BUILD)/xcarp@.service
 	$(INSTALL) -D -m 644 $(BUILD)/xcarp@.service $(DESTDIR)$(UNITDIR)/xcarp@.service
+	$(INSTALL) -D -m 644 doc/hooks.md $(DESTDIR)$(DOCDIR)/hooks.md
 	$(INSTALL) -D -m 755 scripts/examples/vip-up.sh $(DESTDIR)$(EXAMPLEDIR)/vip-up.sh
 	$(INSTALL) -D -m 755 scripts/examples/vip-down.sh $(DESTDIR)$(EXAMPLEDIR)/vip-down.sh
 	$(INSTALL) -D -m 644 scripts/examples/xcarp.env $(DESTDIR)$(EXAMPLEDIR)/xcarp.env
@@ -277,7 +279,8 @@ uninstall: ## what install put there
 	rm -f $(DESTDIR)$(SBINDIR)/xcarpctl $(DESTDIR)$(MANDIR)/man8/xcarpctl.8
 	rm -f $(DESTDIR)$(SBINDIR)/xcarp $(DESTDIR)$(MANDIR)/man8/xcarp.8 $(DESTDIR)$(UNITDIR)/xcarp@.service
 	rm -f $(DESTDIR)$(EXAMPLEDIR)/vip-up.sh $(DESTDIR)$(EXAMPLEDIR)/vip-down.sh $(DESTDIR)$(EXAMPLEDIR)/xcarp.env
-	-rmdir $(DESTDIR)$(EXAMPLEDIR)
+	rm -f $(DESTDIR)$(DOCDIR)/hooks.md
+	-rmdir $(DESTDIR)$(EXAMPLEDIR) $(DESTDIR)$(DOCDIR)
 
 dist: ## a tarball of the last commit, in build/
 	@mkdir -p build

@@ -113,6 +113,7 @@ vm_plan() {
 
 # vm_boot DIRECTORY USERLAND KERNEL: boots a machine for VM_TESTS with VM_NICS; nic0 and nic1 are on one wire, nic2 and nic3 on
 # another. Its console is in DIRECTORY/console, the tests' output in DIRECTORY/output. With VM_OPEN=1 the console is the terminal.
+# VM_ENV has variables for the tests, as STEPS=5 or "STEPS=200 VM_SECONDS=7200"; VM_SECONDS takes the place of their own limit.
 vm_boot() {
 	local directory=$1 suite=$2 kernel=$3 nics=() n=0 mac model bus guest packages VM_ENTRY console append
 
@@ -138,6 +139,7 @@ vm_boot() {
 	: | tee "$directory/console" >"$directory/output"
 	console=(-serial "file:$directory/console")
 	append="console=ttyS0 loglevel=4 systemd.show_status=1 panic=0 net.ifnames=0 mitigations=off modprobe.blacklist=kvm_amd,kvm_intel random.trust_cpu=on xcarp.tests=$(IFS=, && echo "${VM_TESTS[*]}")"
+	[[ ! ${VM_ENV-} ]] || append+=" xcarp.env=${VM_ENV// /,}"
 	if [[ ${VM_OPEN-} ]]; then
 		console=(-serial mon:stdio)
 		append+=' quiet xcarp.open'

@@ -748,7 +748,8 @@ int options_parse(struct options *options, int argc, char **argv, char error[OPT
 		return -EINVAL;
 	}
 	if (options->hook != CHOOSE_XDP && options->xdp_mode != ATTACH_AUTO) {
-		snprintf(error, OPTIONS_ERROR_LEN, "--xdp-mode: goes with --hook=xdp only: the others choose by themselves");
+		snprintf(error, OPTIONS_ERROR_LEN, "--xdp-mode=%s: goes with --hook=xdp only: the others choose by themselves",
+			 options->xdp_mode == ATTACH_NATIVE ? "native" : "generic");
 		return -EINVAL;
 	}
 	return (options->config ? check_config(&parse) : check_vr(&options->vr, error)) ? 0 : -EINVAL;
