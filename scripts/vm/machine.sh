@@ -183,7 +183,7 @@ vm_watch() {
 	return 0
 }
 
-# vm_results DIRECTORY: a line "TEST<tab>RESULT<tab>MESSAGE" for each of VM_TESTS, which DIRECTORY/TEST.tap has whole.
+# vm_results DIRECTORY: a line "TEST<tab>RESULT<tab>SECONDS<tab>MESSAGE" for each of VM_TESTS, which DIRECTORY/TEST.tap has whole.
 vm_results() {
 	local directory=$1 test file
 
@@ -195,14 +195,14 @@ vm_results() {
 		' >"$file"
 		printf '%s\t' "$test"
 		awk -v why="$(cat "$directory/why" 2>/dev/null)" '
-			$1 == "#vm" { ended = 1; status = $4 }
+			$1 == "#vm" { ended = 1; status = $4; seconds = $5 }
 			/^1\.\.[0-9]+/ { plan = substr($1, 4) + 0; planned = 1; if (/# SKIP/) { skipped = $0; sub(/.*# SKIP */, "", skipped) } }
 			/^(not )?ok / { done++ }
 			/^not ok / { failed++; if (!first) { first = $0; sub(/^not ok [0-9]* (- )?/, "", first) } }
 			/^ok .*# SKIP/ { skips++; if (!skipped) { skipped = $0; sub(/.*# SKIP */, "", skipped) } }
 			/^# note: / { note = note (note ? "; " : "") substr($0, 9) }
 			{ if ($1 != "#vm") last = $0 }
-			function tell(result, message) { printf "%s\t%s\n", result, message; told = 1; exit }
+			function tell(result, message) { printf "%s\t%s\t%s\n", result, seconds ? seconds : "-", message; told = 1; exit }
 			END {
 				if (told) exit
 				if (!ended) tell("failed", why ? why : "the machine ended before it")
