@@ -9,6 +9,7 @@
 #	frames.pl play INTERFACE FILE [KEY=VALUE...]    such lines again; src= and advskew= write that anew, rate=
 #	frames.pl print [KEY=VALUE...]             one frame in hexadecimal
 #	frames.pl listen INTERFACE                 adverts, VRRP and ARP as they come in, one line each
+#	frames.pl ask INTERFACE SOURCE ADDRESS MS  an ARP request every MS milliseconds; who answered by the next one, a line each
 #	frames.pl raw INTERFACE [GROUP]            what a raw socket of protocol 112 gets
 #	frames.pl mutations                        the names mutate= takes
 #
@@ -249,6 +250,30 @@ sub listen_interface {
 	die "frames.pl: recv: $!\n";
 }
 
+# The MAC is that of the lab's host with the address SOURCE.
+sub ask {
+	my ($interface, $source, $address, $ms) = @_;
+	my $socket = packet_socket($interface);
+	my $mac = pack('C2', 2, 0) . inet_aton($source);
+	my $request = "\xff" x 6 . $mac . pack('n3 C2 n', ETH_P_ARP, 1, ETH_P_IP, 6, 4, 1) . $mac . inet_aton($source) . "\0" x 6 .
+		inet_aton($address);
+
+	vec(my $readable = '', fileno $socket, 1) = 1;
+	for (;;) {
+		my ($time, $end) = (clock_gettime(CLOCK_REALTIME), clock_gettime(CLOCK_MONOTONIC) + $ms / 1000);
+		my %answered;
+		send $socket, $request, 0 or die "frames.pl: send: $!\n";
+		while ((my $left = $end - clock_gettime(CLOCK_MONOTONIC)) > 0) {
+			select(my $ready = $readable, undef, undef, $left) > 0 or next;
+			defined(recv $socket, my $frame, 2048, 0) or die "frames.pl: recv: $!\n";
+			next if length $frame < 42 || unpack('x12 n', $frame) != ETH_P_ARP;
+			my ($op, $smac, $sender) = unpack 'x20 n a6 a4', $frame;
+			$answered{mac_text($smac)} = 1 if $op == 2 && $sender eq inet_aton($address);
+		}
+		printf "%.3f %s\n", $time, join ' ', sort keys %answered;
+	}
+}
+
 sub listen_raw {
 	my ($interface, $group) = (@_, '224.0.0.18');
 	my $request = pack 'a16 x24', $interface;
@@ -272,8 +297,9 @@ my %commands = (
 	listen => \&listen_interface,
 	record => \&record,
 	play => \&play,
+	ask => \&ask,
 	raw => \&listen_raw,
 	mutations => sub { print "$_\n" for sort keys %mutations },
 );
-my $command = $commands{shift // ''} or die "usage: frames.pl send|record|play|print|listen|raw|mutations ...\n";
+my $command = $commands{shift // ''} or die "usage: frames.pl send|record|play|print|listen|ask|raw|mutations ...\n";
 $command->(@ARGV);

@@ -16,10 +16,11 @@ SETTLE=90 # seconds; the verifier alone takes some under emulation
 TWO_MASTERS_MS=8000 # a down time is 5 seconds at most
 # A dead one's address, which its driver lets nobody ask for, stays until its successor is there, who waits for the verifier.
 TWO_RESTARTED_MS=60000
+TWO_ANSWER_MS=1000
 OTHER=/usr/lib/x86_64-linux-gnu/bpf/xsk_def_xdp_prog.o # passes everything on
 
 plan $((26 + STEPS))
-test_lab r1 r2
+test_lab r1 r2 client
 diag "SEED=$SEED STEPS=$STEPS"
 RANDOM=$SEED
 
@@ -83,6 +84,16 @@ counts() {
 	wait_for 15 counted "$1" bad_version $((before + 1))
 }
 
+# both_answered MS: for how long since then two hosts answered for the address at a stretch, in ms
+both_answered() {
+	awk -v from="$1" '
+		$1 * 1000 < from { next }
+		NF > 2 && !since { since = $1 }
+		since && $1 - since > longest { longest = $1 - since }
+		NF <= 2 { since = 0 }
+		END { printf "%.0f", longest * 1000 }' "$LAB_DIR/answers"
+}
+
 # settled: one master with the address, and a backup without; the program at work on both.
 settled() {
 	local master=r1 backup=r2 holders limit=$TWO_MASTERS_MS
@@ -92,8 +103,9 @@ settled() {
 	holders=$(holders r1 r2)
 	if [[ $holders != 'r1 r2 ' ]]; then
 		TWO_SINCE=''
-	elif ((${TWO_SINCE:=$(now_ms)} + limit < $(now_ms))); then
-		TWO_MASTERS="both have had the address for $(($(now_ms) - TWO_SINCE)) ms"
+	else
+		TWO_MS=$(($(now_ms) - ${TWO_SINCE:=$(now_ms)}))
+		((TWO_MS <= limit)) || TWO_MASTERS="both have had the address for $TWO_MS ms"
 	fi
 	[[ $holders == r2\  ]] && master=r2 backup=r1
 	[[ $holders == "$master " && $(held $master) == 1 && $(held $backup) == 0 ]] &&
@@ -103,16 +115,18 @@ settled() {
 # settles NAME: and is two masters' for no longer than may be.
 settles() {
 	TWO_SINCE='' TWO_MASTERS=''
-	local what='not settled'
+	local what='not settled' answered
 
 	if wait_for $SETTLE settled && [[ -z $TWO_MASTERS ]] && what='r1 counts nothing' && counts r1 &&
-		what='r2 counts nothing' && counts r2; then
+		what='r2 counts nothing' && counts r2 && answered=$(both_answered "$SETTLED_MS") &&
+		what="both have answered for the address for $answered ms" && ((answered <= TWO_ANSWER_MS)); then
 		pass "$1"
 	else
 		fail "$1" "$what" "holders: $(holders r1 r2)" "held: $(held r1) $(held r2)" "r1: $(programs r1)" "r2: $(programs r2)" \
 			"$TWO_MASTERS"
 	fi
-	RESTARTED=''
+	[[ ! $RESTARTED ]] || diag "both had the address for $TWO_MS ms, and answered for ${answered:-?}"
+	RESTARTED='' TWO_MS=0 SETTLED_MS=$(now_ms)
 }
 
 start() {
@@ -178,7 +192,9 @@ random_step() {
 	esac
 }
 
+TWO_MS=0 SETTLED_MS=0
 lab_netns elsewhere
+lab_spawn client "$LAB_DIR/answers" "$FRAMES" ask eth0 "$(address client)" "$VIP" 100
 [[ -e $OTHER ]] || lab_die "$OTHER is not there"
 
 # Another one before us.
