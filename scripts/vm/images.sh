@@ -151,14 +151,14 @@ vm_make_kernel() {
 	for package in "$new"/deb/*.deb; do
 		dpkg-deb -x "$package" "$new/tree" || return
 	done
-	version=$(cd "$new/tree/boot" && echo vmlinuz-*)
-	version=${version#vmlinuz-}
 	mkdir -p "$new/tree/usr/lib"
 	[[ -d $new/tree/usr/lib/modules ]] || mv "$new/tree/lib/modules" "$new/tree/usr/lib/" || return
 	rm -rf "$new/tree/lib"
 	ln -s usr/lib "$new/tree/lib"
+	version=$(cd "$new/tree/lib/modules" && echo *)
 	depmod -b "$new/tree" "$version" || return
-	mv "$new/tree/boot/vmlinuz-$version" "$new/vmlinuz"
+	# Newer ones have the kernel itself beside its modules.
+	mv "$new/tree/boot/vmlinuz-$version" "$new/vmlinuz" 2>/dev/null || mv "$new/tree/lib/modules/$version/vmlinuz" "$new/" || return
 	echo "$version" >"$new/version"
 
 	while read -r file; do
