@@ -12,7 +12,7 @@
 VM_BUILD=(llvm gcc make pkg-config libbpf-dev libxdp-dev libnl-3-dev libnl-route-3-dev libsodium-dev libseccomp-dev libncurses-dev
 	libelf-dev zlib1g-dev linux-libc-dev libc6-dev iproute2 procps perl-base bpftool clang build-essential debhelper)
 VM_GUEST=(systemd-sysv udev dbus kmod procps iproute2 iputils-ping iputils-arping ethtool bpftool tcpdump perl strace
-	libbpf1 libxdp1 libnl-3-200 libnl-route-3-200 libsodium23 libseccomp2 libncursesw6 ucarp)
+	libbpf1 libxdp1 libnl-3-200 libnl-route-3-200 '^libsodium[0-9]+$' libseccomp2 libncursesw6 ucarp)
 VM_HERE=$VM_TOP/scripts/vm
 
 # debootstrap and the apt of each tree go the way that this host's apt goes.
