@@ -107,6 +107,8 @@ int wait_for_plan(struct controller *c)
 	/* An address may have come before anybody looked. */
 	while ((err = vrouters_plan(c)) == -EAGAIN && !(err = await(c, &waiting)))
 		;
+	if (!err)
+		notify_starting(loop_now_ns());
 	close(waiting.addresses.fd);
 	close(waiting.signals.fd);
 	return err;

@@ -7,7 +7,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 43
+plan 45
 test_lab r1 client
 wire client "vips=$VIP"
 
@@ -110,6 +110,8 @@ never 1 "another address is none" log_has r1 'Using'
 mark=$(now_ms)
 ip -n "$LAB-r1" addr add 10.77.0.1/24 dev eth0
 within 8 "the address comes: MASTER" master r1
+ok "its start had the time of a start" heard '^READY=1 WATCHDOG_USEC=90000000$'
+within 3 "the watchdog is as it was after it" heard '^READY=1 WATCHDOG_USEC=400000$'
 within 3 "with the right password" seen_since "$mark" 'advert 10.77.0.1 .*hmac=good'
 like "on the interface that has it" "$(log_of r1)" 'Using \[eth0\] as a network interface'
 is "said once" "$(log_count r1 'no interface holds')" 1

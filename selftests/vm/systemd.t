@@ -256,7 +256,7 @@ within 5 "it waits" has_property t-late StatusText '^1 virtual router: 1 INIT; w
 is "and says so once" "$(lines t-late 'router: no such interface: waiting for it' -p warning)" 1
 never 2 "without being started again and again" has_property t-late NRestarts '[1-9]'
 plug
-within 30 "the interface comes: MASTER" has_vip "$VIP"
+within 90 "the interface comes: MASTER" has_vip "$VIP"
 systemctl stop xcarp@t-late
 ip addr del 10.77.0.1/24 dev router
 unit t-late -v 10 -a "$VIP/24"
@@ -266,7 +266,7 @@ ok "a stop ends that" systemctl stop xcarp@t-late
 is "in peace" "$(property t-late Result)" success
 systemctl start xcarp@t-late
 ip addr add 10.77.0.1/24 dev router
-within 30 "the address comes: MASTER" has_vip "$VIP"
+within 90 "the address comes: MASTER" has_vip "$VIP"
 systemctl stop xcarp@t-late
 
 # What is given up.

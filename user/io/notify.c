@@ -15,6 +15,7 @@
 #define NS_PER_US 1000ull
 #define STATUS_NS 1000000000ull
 #define RETRY_NS 100000000ull
+#define START_US 90000000ull /* what systemd gives any other start */
 #define NEVER UINT64_MAX
 
 static struct {
@@ -23,6 +24,7 @@ static struct {
 	uint64_t alive_ns; /* the next time */
 	uint64_t status_ns; /* when a status may be told again */
 	uint64_t retry_ns;
+	bool is_starting; /* after READY=1 */
 	bool is_reloading;
 	char state[96]; /* to be told; empty: nothing */
 	char status[256];
@@ -114,9 +116,29 @@ static void tell_state(uint64_t now_ns, const char *state)
 	tell_what_waits(now_ns);
 }
 
+static void tell_ready(uint64_t now_ns, uint64_t watchdog_us)
+{
+	char state[sizeof(self.state)];
+
+	snprintf(state, sizeof(state), "READY=1\nWATCHDOG_USEC=%llu", (unsigned long long)watchdog_us);
+	tell_state(now_ns, state);
+}
+
 void notify_ready(uint64_t now_ns)
 {
-	tell_state(now_ns, "READY=1");
+	if (self.is_starting)
+		tell_ready(now_ns, 2 * self.alive_every_ns / NS_PER_US);
+	else
+		tell_state(now_ns, "READY=1");
+	self.is_starting = false;
+}
+
+void notify_starting(uint64_t now_ns)
+{
+	if (!self.alive_every_ns)
+		return;
+	self.is_starting = true;
+	tell_ready(now_ns, START_US);
 }
 
 /* The manager compares the time with when it asked. */

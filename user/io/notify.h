@@ -13,6 +13,8 @@ void notify_open(void);
 void notify_close(void);
 
 void notify_ready(uint64_t now_ns);
+/* Who has waited after it was ready starts only now, which may take longer than a loop; until it is ready once more. */
+void notify_starting(uint64_t now_ns);
 void notify_reloading(uint64_t now_ns);
 void notify_reloaded(uint64_t now_ns); /* nothing where no reload was told */
 void notify_stopping(uint64_t now_ns);
