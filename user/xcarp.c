@@ -159,6 +159,14 @@ static void on_address(void *ctx, uint32_t ifindex, const struct vip *address, b
 		engine_address(c->engine, ifindex, address, present, now_ns);
 }
 
+static void on_second_address(void *ctx, uint32_t ifindex, const struct vip *address, uint64_t now_ns)
+{
+	struct controller *c = ctx;
+
+	if (c->engine)
+		engine_second_address(c->engine, ifindex, address, now_ns);
+}
+
 static void on_vip_removed(void *ctx, uint32_t index, const struct vip *vip, uint64_t now_ns)
 {
 	struct controller *c = ctx;
@@ -390,6 +398,7 @@ static int open_adapters(struct controller *c)
 		.ctx = c,
 		.link = on_link,
 		.address = on_address,
+		.second_address = on_second_address,
 		.vip_removed = on_vip_removed,
 		.vip_gone = on_vip_gone,
 		.resync_begin = on_resync_begin,

@@ -6,7 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 29
+plan 31
 test_lab r1 client
 wire client "vips=$VIP,10.77.0.101,10.77.0.9"
 
@@ -17,6 +17,11 @@ addr_len() {
 
 all_back() {
 	has_addr r1 "$VIP" && has_addr r1 10.77.0.101 && has_addr r1 10.77.0.9
+}
+
+# first_is ADDR: from which the host sends to its network
+first_is() {
+	[[ $(ip -n "$LAB-r1" -4 route get 10.77.0.200) == *" src $1 "* ]]
 }
 
 # A later -a joins the first; 10.77.0.9 sorts before it as a number and after it as text.
@@ -40,6 +45,8 @@ done
 ip -n "$LAB-r1" addr flush dev eth0 scope global
 within 2 "all removed: all put back" all_back
 ip -n "$LAB-r1" addr add 10.77.0.1/24 dev eth0
+within 2 "the host's own comes second, and is the first of its network again" first_is 10.77.0.1
+within 2 "with ours as they were" all_back
 ok "still MASTER" master r1
 ok "it ends" stop r1 TERM
 is "nothing is left" "$(left_on r1)$(addr_len 10.77.0.101)$(addr_len 10.77.0.9)" ""

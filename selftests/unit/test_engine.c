@@ -1464,6 +1464,40 @@ static void test_sending_fails(void)
 	engine_free(w.engine);
 }
 
+/* The host's own address comes to a network that has ours. */
+static void test_second_address(void)
+{
+	struct world w;
+	struct vip own;
+	uint64_t at_ns;
+
+	world_make(&w);
+	at_ns = master(&w) + MS(300);
+	vip_parse(&own, OURS "/24");
+	engine_second_address(w.engine, IFINDEX, &own, at_ns);
+	is_acts(&w, "-0:10.1.1.252/24 +0:10.1.1.252/24", "the host's own address comes second: they change places");
+	is_str(lines(&w), "5 " OURS "/24, the host's own, came after 10.1.1.252/24: they change places (eth0 id 10)\n", "  told");
+	timers(&w, at_ns);
+	is_acts(&w, "", "  and nothing more");
+
+	own.prefix_len = 25;
+	engine_second_address(w.engine, IFINDEX, &own, at_ns);
+	vip_parse(&own, OURS "/24");
+	engine_second_address(w.engine, IFINDEX + 1, &own, at_ns);
+	own.address[3] ^= 1;
+	engine_second_address(w.engine, IFINDEX, &own, at_ns);
+	engine_second_address(w.engine, IFINDEX, &w.options[0].vips[0], at_ns);
+	is_acts(&w, "", "another network, interface or address, or ours: they stay");
+	engine_free(w.engine);
+
+	world_make(&w);
+	backup(&w);
+	vip_parse(&own, OURS "/24");
+	engine_second_address(w.engine, IFINDEX, &own, T0);
+	is_acts(&w, "", "a backup has none to move");
+	engine_free(w.engine);
+}
+
 static void test_vip_removed(void)
 {
 	struct world w;
@@ -2607,7 +2641,7 @@ static void test_hand_over(void)
 
 int main(void)
 {
-	plan(305 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
+	plan(310 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
 	test_start();
 	test_neutral();
 	test_frames();
@@ -2633,6 +2667,7 @@ int main(void)
 	test_log_in_between();
 	test_debug();
 	test_sending_fails();
+	test_second_address();
 	test_vip_removed();
 	test_several_vips();
 	test_resync();

@@ -128,6 +128,27 @@ static void test_order(void)
 	is_int(vip_compare(&a, &b), 0, "the prefix length has no part in the order");
 }
 
+static const struct {
+	const char *a, *b;
+	bool same;
+} pairs[] = {
+	{ "10.1.1.1/24", "10.1.1.252/24", true },	{ "10.1.1.1/24", "10.1.2.1/24", false },
+	{ "10.1.1.1/24", "10.1.1.2/25", false },	{ "10.1.1.1/32", "10.1.1.1/32", false },
+	{ "10.1.1.2/31", "10.1.1.3/31", true },		{ "100.1.1.1/1", "1.2.3.4/1", true },
+	{ "2001:db8::1/64", "2001:db8::2/64", false },
+};
+
+static void test_networks(void)
+{
+	for (size_t i = 0; i < COUNT(pairs); i++) {
+		struct vip a, b;
+
+		vip_parse(&a, pairs[i].a);
+		vip_parse(&b, pairs[i].b);
+		is_int(vip_is_same_network(&a, &b), pairs[i].same, pairs[i].b);
+	}
+}
+
 /* The longest text there can be fits. */
 static void test_longest(void)
 {
@@ -143,10 +164,11 @@ static void test_longest(void)
 
 int main(void)
 {
-	plan(6 * COUNT(good) + COUNT(bad) + 4);
+	plan(6 * COUNT(good) + COUNT(bad) + 4 + COUNT(pairs));
 	test_good();
 	test_bad();
 	test_order();
+	test_networks();
 	test_longest();
 	return tap_done();
 }

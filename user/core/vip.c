@@ -77,6 +77,18 @@ char *vip_format(const struct vip *vip, bool with_len, char text[VIP_TEXT_LEN])
 	return text;
 }
 
+bool vip_is_same_network(const struct vip *a, const struct vip *b)
+{
+	uint32_t differ, at[2];
+
+	if (a->ip_version != 4 || b->ip_version != 4 || a->prefix_len != b->prefix_len || !a->prefix_len || a->prefix_len > 31)
+		return false;
+	memcpy(&at[0], a->address, sizeof(at[0]));
+	memcpy(&at[1], b->address, sizeof(at[1]));
+	differ = ntohl(at[0] ^ at[1]);
+	return !(differ >> (32 - a->prefix_len));
+}
+
 int vip_compare(const struct vip *a, const struct vip *b)
 {
 	if (a->ip_version != b->ip_version)

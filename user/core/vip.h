@@ -27,6 +27,9 @@ char *vip_format(const struct vip *vip, bool with_len, char text[VIP_TEXT_LEN]);
 /* Orders IPv4 before IPv6 and each ascending in network order: CARP's order. As memcmp. */
 int vip_compare(const struct vip *a, const struct vip *b);
 
+/* Both IPv4, of the same network, in which there is room for more than one. */
+bool vip_is_same_network(const struct vip *a, const struct vip *b);
+
 /* Bytes of the address: 4 or 16. */
 static inline size_t vip_len(const struct vip *vip)
 {

@@ -133,6 +133,12 @@ void engine_sent(struct engine *engine, uint32_t index, int error, uint64_t now_
 /* An address appeared on an interface or left it, as the kernel tells it, ours or not. */
 void engine_address(struct engine *engine, uint32_t ifindex, const struct vip *vip, bool present, uint64_t now_ns);
 
+/*
+ * An address has come to an interface that had one of its network before. Where it is the host's own, and those before it are
+ * ours, they change places: the first is the source of what the host sends to that network.
+ */
+void engine_second_address(struct engine *engine, uint32_t ifindex, const struct vip *address, uint64_t now_ns);
+
 /* A vip_del of this virtual router has found the address there; told before engine_address() tells that it is gone. */
 void engine_vip_removed(struct engine *engine, uint32_t index, const struct vip *vip, uint64_t now_ns);
 

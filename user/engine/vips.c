@@ -158,6 +158,77 @@ void engine_address(struct engine *engine, uint32_t ifindex, const struct vip *v
 	}
 }
 
+/* To the kernel, the same address with another length is another one. */
+static bool is_same_vip(const struct vip *a, const struct vip *b)
+{
+	return !vip_compare(a, b) && a->prefix_len == b->prefix_len;
+}
+
+/* An address may have moved from one virtual router to another. */
+static bool is_held(const struct engine *engine, uint32_t ifindex, const struct vip *vip)
+{
+	for (uint32_t at = table_first(engine->by_vip, hash_of(vip)); at != TABLE_NONE; at = table_next(engine->by_vip, at)) {
+		uint32_t number = table_number(engine->by_vip, at);
+		const struct vrouter *vr = engine->vrouters[number >> 5];
+
+		if (holds_vips(vr) && vr->link.ifindex == ifindex && is_same_vip(&vr->options->vips[number & 31], vip))
+			return true;
+	}
+	return false;
+}
+
+static bool is_source(const struct engine *engine, uint32_t ifindex, const struct vip *address)
+{
+	for (uint32_t index = 0; index < engine->capacity; index++) {
+		const struct vrouter *vr = engine->vrouters[index];
+
+		if (vr && vr->link.ifindex == ifindex && !memcmp(&vr->options->source, address->address, sizeof(vr->options->source)))
+			return true;
+	}
+	return false;
+}
+
+/* Addresses that go and come at once; nobody has to be told where they are. */
+static bool move_behind(struct engine *engine, struct vrouter *vr, const struct vip *own, uint64_t now_ns)
+{
+	const struct ports *ports = engine->ports;
+	char text[VIP_TEXT_LEN], own_text[VIP_TEXT_LEN];
+	uint32_t moved = 0;
+
+	if (!holds_vips(vr))
+		return false;
+	for (unsigned int i = 0; i < vr->options->vip_count; i++) {
+		if (!(vr->vips_present & 1u << i) || !vip_is_same_network(&vr->options->vips[i], own))
+			continue;
+		moved |= 1u << i;
+		ports->vip_del(ports->ctx, vr->index, vr->link.ifindex, &vr->options->vips[i]);
+		ports->vip_add(ports->ctx, vr->index, vr->link.ifindex, &vr->options->vips[i]);
+	}
+	if (!moved)
+		return false;
+	/* Our own removal, which is told first, is nothing to repair. */
+	vr->repaired_ns = now_ns;
+	vrouter_log(engine, vr, ABOUT_VIP_REMOVED, now_ns, LOG_NOTICE, "%s, the host's own, came after %s: they change places",
+		    vip_format(own, true, own_text), vip_format(&vr->options->vips[__builtin_ctz(moved)], true, text));
+	return true;
+}
+
+void engine_second_address(struct engine *engine, uint32_t ifindex, const struct vip *address, uint64_t now_ns)
+{
+	bool is_moved = false;
+
+	if (is_held(engine, ifindex, address) || !is_source(engine, ifindex, address))
+		return;
+	for (uint32_t index = 0; index < engine->capacity; index++) {
+		struct vrouter *vr = engine->vrouters[index];
+
+		if (vr && vr->link.ifindex == ifindex)
+			is_moved |= move_behind(engine, vr, address, now_ns);
+	}
+	if (is_moved)
+		engine->ports->vips_flush(engine->ports->ctx);
+}
+
 void engine_vip_removed(struct engine *engine, uint32_t index, const struct vip *vip, uint64_t now_ns)
 {
 	struct vrouter *vr = engine->vrouters[index];
@@ -189,12 +260,6 @@ void engine_resync_end(struct engine *engine, uint64_t now_ns)
 	}
 }
 
-/* To the kernel, the same address with another length is another one. */
-static bool is_same_vip(const struct vip *a, const struct vip *b)
-{
-	return !vip_compare(a, b) && a->prefix_len == b->prefix_len;
-}
-
 static bool has_vip(const struct vr_options *options, const struct vip *vip)
 {
 	for (unsigned int i = 0; i < options->vip_count; i++)
@@ -215,19 +280,6 @@ void engine_vip_failed(struct engine *engine, uint32_t index, const struct vip *
 			    vr->options->interface, vip_format(vip, true, text), strerror(-error));
 	vr->vip_refused = true;
 	schedule_repair(engine, vr, now_ns + NS_PER_S);
-}
-
-/* An address may have moved from one virtual router to another. */
-static bool is_held(const struct engine *engine, uint32_t ifindex, const struct vip *vip)
-{
-	for (uint32_t at = table_first(engine->by_vip, hash_of(vip)); at != TABLE_NONE; at = table_next(engine->by_vip, at)) {
-		uint32_t number = table_number(engine->by_vip, at);
-		const struct vrouter *vr = engine->vrouters[number >> 5];
-
-		if (holds_vips(vr) && vr->link.ifindex == ifindex && is_same_vip(&vr->options->vips[number & 31], vip))
-			return true;
-	}
-	return false;
 }
 
 /* Which of the new list's addresses are there, by what is known of the old list's. */

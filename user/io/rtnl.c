@@ -66,6 +66,12 @@ static bool is_our_removal(const struct rtnl *rtnl, const struct nlmsghdr *messa
 	return message->nlmsg_type == RTM_DELADDR && message->nlmsg_pid == nl_socket_get_local_port(rtnl->asking);
 }
 
+/* What a dump tells is none. */
+static bool is_news_of_second(struct nlmsghdr *message)
+{
+	return message->nlmsg_type == RTM_NEWADDR && !(message->nlmsg_flags & NLM_F_MULTI) && rtnl_is_second_address(message);
+}
+
 static int on_message(struct nl_msg *msg, void *ctx)
 {
 	struct rtnl *rtnl = ctx;
@@ -87,6 +93,8 @@ static int on_message(struct nl_msg *msg, void *ctx)
 		if (is_our_removal(rtnl, message))
 			rtnl->events->vip_removed(rtnl->events->ctx, message->nlmsg_seq - 1, &vip, loop_now_ns());
 		rtnl->events->address(rtnl->events->ctx, ifindex, &vip, message->nlmsg_type == RTM_NEWADDR, loop_now_ns());
+		if (is_news_of_second(message))
+			rtnl->events->second_address(rtnl->events->ctx, ifindex, &vip, loop_now_ns());
 		break;
 	}
 	return NL_OK;

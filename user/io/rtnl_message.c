@@ -174,6 +174,13 @@ bool rtnl_read_address(struct nlmsghdr *message, struct vip *vip, uint32_t *ifin
 	return true;
 }
 
+bool rtnl_is_second_address(struct nlmsghdr *message)
+{
+	const struct ifaddrmsg *info = nlmsg_data(message);
+
+	return info->ifa_family == AF_INET && info->ifa_flags & IFA_F_SECONDARY;
+}
+
 bool rtnl_read_refusal(struct nlmsghdr *message, struct rtnl_refusal *refusal)
 {
 	struct nlmsgerr *error = nlmsg_data(message);

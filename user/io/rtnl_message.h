@@ -15,6 +15,9 @@ bool rtnl_read_link(struct nlmsghdr *message, struct rtnl_link *link);
 /* Of RTM_NEWADDR and RTM_DELADDR. False where it holds no address of a family that we know. */
 bool rtnl_read_address(struct nlmsghdr *message, struct vip *vip, uint32_t *ifindex);
 
+/* Of RTM_NEWADDR: another IPv4 address of its network came to the interface before it, and is the source of what is sent there. */
+bool rtnl_is_second_address(struct nlmsghdr *message);
+
 /* Of RTM_NEWLINK. False where it tells of no link. */
 bool rtnl_read_programs(struct nlmsghdr *message, struct rtnl_programs *programs);
 bool rtnl_read_carrier(struct nlmsghdr *message, bool *has_carrier);
