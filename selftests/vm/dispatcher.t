@@ -19,7 +19,7 @@ TWO_RESTARTED_MS=60000
 TWO_ANSWER_MS=1000
 OTHER=/usr/lib/x86_64-linux-gnu/bpf/xsk_def_xdp_prog.o # passes everything on
 
-plan $((26 + STEPS))
+plan $((29 + STEPS))
 test_lab r1 r2 client
 diag "SEED=$SEED STEPS=$STEPS"
 RANDOM=$SEED
@@ -137,7 +137,7 @@ start() {
 	xcarp "$1" -P -r 4 -k $skew --pidfile="$LAB_DIR/$1.pid"
 }
 
-# upgrade HOST: hands over to an xcarp that takes the maps for another version's.
+# upgrade HOST [COMMAND...]: hands over to an xcarp that takes the maps for another version's; the command comes before that starts.
 upgrade() {
 	local abi bytes
 
@@ -145,7 +145,15 @@ upgrade() {
 	read -ra bytes <<<"$(bpftool -j map lookup pinned "$abi" key 0 0 0 0 | sed 's/.*"value":\["\([^]]*\)"\].*/\1/; s/","/ /g')"
 	bpftool map update pinned "$abi" key 0 0 0 0 value "${bytes[@]:0:16}" 0x30 0x2e 0x30 "${bytes[@]:19}"
 	stop "$1" RTMIN 20
+	"${@:2}"
 	start "$1"
+}
+
+# late: r2 has taken over, and has been master for a while.
+late() {
+	wait_for 60 has_addr r2 "$VIP"
+	wait_for 3 false
+	LATE_HOLDERS=$(holders r1 r2)
 }
 
 # away HOST: to another namespace and back, as lab_plug had made it
@@ -257,6 +265,12 @@ after=$(bpftool prog show pinned "$(lab_pins r1)/program" | sed -n 's/^\([0-9]*\
 isnt "whose program is at work" "$after" "$before"
 within 10 "the old one is gone" lacks_program "$before"
 is "the other one's program is as it was" "$(programs r1)" "xcarp xsk_def_prog"
+
+# Its successor comes late: both have the address then, but only one may answer for it.
+upgrade r1 late
+is "handed over, and the successor is late: both have the address" "$LATE_HOLDERS" "r1 r2 "
+between "for which both answer at the same time for some ms only" "$(both_answered "$SETTLED_MS")" 0 $TWO_ANSWER_MS
+settles "the successor has come"
 
 for ((step = 1; step <= STEPS; step++)); do
 	random_step >"$LAB_DIR/step" # in this shell: it starts daemons
