@@ -118,7 +118,7 @@ $(BUILD)/selftests/bpf/rig.o: $(BUILD)/tests/bpf/strip.skel.h
 $(BUILD)/selftests/bpf/test_ingress.o: $(BUILD)/tests/bpf/behind.skel.h
 
 # What valgrind cannot follow: processes.
-$(BUILD)/tests/io/test_runner: $(addprefix $(BUILD)/user/,plan.o keyrings.o loader.o runner.o) \
+$(BUILD)/tests/io/test_runner: $(addprefix $(BUILD)/user/,plan.o keyrings.o loader.o runner.o take_off.o) \
 	$(addprefix $(BUILD)/user/io/,host.o journald.o log.o loop.o process.o runner.o secret.o thread.o)
 $(BUILD)/tests/io/test_log: $(addprefix $(BUILD)/user/io/,journald.o log.o thread.o)
 

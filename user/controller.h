@@ -99,6 +99,14 @@ struct change {
 	int runner_error; /* the script runner's, with the file */
 };
 
+/* An interface that was moved to another network namespace. */
+struct move {
+	struct moved there; /* what the runner is asked */
+	uint32_t ifindex; /* here */
+	enum xcarp_hook hook; /* where its program was */
+	char name[XCARP_IFNAME_LEN];
+};
+
 struct controller {
 	struct options options;
 	struct vrouter_slot *slots;
@@ -118,6 +126,8 @@ struct controller {
 	bool has_stacks; /* one stood on another */
 	uint64_t attach_again_ns; /* the earliest of them */
 	uint64_t floods_ns; /* when to look after floods; UINT64_MAX: there is none */
+	struct move *moves; /* the runner has the first, the others wait */
+	uint32_t move_count;
 
 	struct loop *loop;
 	struct rtnl *rtnl;
@@ -267,6 +277,11 @@ void stacks_warn_of_port(struct controller *c, const struct interface *interface
 
 /* A virtual router has been entered into the maps: the same one may be on an interface below or above. */
 void stacks_note_twins(struct controller *c, uint32_t index);
+
+/* moves.c */
+
+/* The link of an attached interface has gone to another network namespace: its program is taken off there. */
+void moves_add(struct controller *c, const struct interface *interface, const struct rtnl_link *link);
 
 /* floods.c */
 

@@ -568,10 +568,8 @@ void interfaces_link(struct controller *c, const struct rtnl_link *link, uint64_
 {
 	struct interface *interface = interface_of(c, link->ifindex);
 
-	/* From here it is out of reach: no request goes to another namespace without its file. */
 	if (interface && link->is_moved && interface->is_attached)
-		log_warn("%s was moved to another network namespace: `ip link set dev %s xdp off` there takes off what is left of "
-			 "the XDP program", interface->name, link->name);
+		moves_add(c, interface, link);
 	if (interface && (link->is_gone || strcmp(interface->name, link->name)))
 		update_gone(c, interface, now_ns);
 	if (link->is_gone)
@@ -600,6 +598,7 @@ void interfaces_free(struct controller *c)
 	for (uint32_t i = 0; i < c->interface_count; i++)
 		free(c->interfaces[i]);
 	free(c->interfaces);
+	free(c->moves);
 	table_free(c->by_name);
 	table_free(c->by_ifindex);
 }

@@ -60,6 +60,7 @@ struct process {
 	struct loader *loader;
 	uint64_t refused_ns; /* when a refusal was last told */
 	struct child children[RUNNER_RUNS_MAX];
+	struct take_off take_off;
 };
 
 /* The one that this process is. */
@@ -411,6 +412,21 @@ static void forget(void)
 	self.before = NULL;
 }
 
+/* Another network namespace. */
+
+static void taken_off(int result)
+{
+	answer(&(struct runner_answer){ .tell = TELL_TAKEN_OFF, .value = result });
+}
+
+static void take_off(const struct moved *moved)
+{
+	int err = take_off_start(&self.take_off, moved);
+
+	if (err)
+		taken_off(err);
+}
+
 /* Requests. */
 
 static void serve(const struct runner_request *request, uint64_t now_ns)
@@ -436,6 +452,9 @@ static void serve(const struct runner_request *request, uint64_t now_ns)
 	case ASK_DETACH:
 		process_detach(request->value);
 		break;
+	case ASK_TAKE_OFF:
+		take_off(&request->moved);
+		break;
 	}
 }
 
@@ -453,7 +472,7 @@ static void requests_ready(void *ctx, uint64_t now_ns)
 	serve(&request, now_ns);
 }
 
-static void open_all(void)
+static void open_all(take_off_work *work)
 {
 	for (int i = 0; i < RUNNER_RUNS_MAX; i++)
 		self.children[i].source.fd = -1;
@@ -462,10 +481,11 @@ static void open_all(void)
 	self.loader = self.loop ? loader_new(self.loop, plan_list) : NULL;
 	if (!self.loader || loop_add(self.loop, &self.requests))
 		_exit(EXIT_FAILURE);
+	take_off_init(&self.take_off, self.loop, work, taken_off);
 }
 
 /* The controller's signals are not ours: it says when to end. */
-static void __attribute__((noreturn)) process_main(int fd, const struct options *options, struct plan *plan)
+static void __attribute__((noreturn)) process_main(int fd, const struct options *options, struct plan *plan, take_off_work *work)
 {
 	prctl(PR_SET_NAME, "xcarp-scripts");
 	log_forked();
@@ -479,13 +499,13 @@ static void __attribute__((noreturn)) process_main(int fd, const struct options 
 	/* With its keys. */
 	plan_free(plan);
 	malloc_trim(0);
-	open_all();
+	open_all(work);
 	while (!loop_wait(self.loop, UINT64_MAX))
 		;
 	_exit(EXIT_FAILURE);
 }
 
-int runner_start(struct runner *runner, const struct options *options, struct plan *plan)
+int runner_start(struct runner *runner, const struct options *options, struct plan *plan, take_off_work *work)
 {
 	sigset_t all, before;
 	int fds[2], err;
@@ -499,7 +519,7 @@ int runner_start(struct runner *runner, const struct options *options, struct pl
 	if (!runner->pid) {
 		/* Its end is what tells that the controller has ended. */
 		close(fds[0]);
-		process_main(fds[1], options, plan);
+		process_main(fds[1], options, plan, work);
 	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(fds[1]);

@@ -507,14 +507,6 @@ static int open_engine(struct controller *c)
 	return c->engine ? 0 : controller_fail("engine", -ENOMEM);
 }
 
-/* Now, or later by the file. */
-static bool may_have_scripts(const struct controller *c)
-{
-	const struct vr_options *options = &c->options.vr;
-
-	return c->options.config || options->upscript || options->downscript;
-}
-
 /* All processes there will ever be. */
 static int fork_all(struct controller *c)
 {
@@ -522,7 +514,8 @@ static int fork_all(struct controller *c)
 
 	if (err)
 		return controller_fail("-B", err);
-	err = may_have_scripts(c) ? runner_start(&c->runner, &c->options, &c->change.plan) : 0;
+	/* Also without scripts: an interface can go to another network namespace. */
+	err = runner_start(&c->runner, &c->options, &c->change.plan, moved_take_off);
 	if (err)
 		return controller_fail("script runner", err);
 	/* A child's memory is not locked, whatever its parent's was. */

@@ -196,7 +196,7 @@ int main(void)
 	write_file("hang", "#!/bin/sh\nsleep 20\n", 0700);
 	options_parse(&options, 3, argv, error);
 	plan_at_start = read_list(LINE "-x one\n");
-	if (runner_start(&runner, &options, &plan_at_start)) {
+	if (runner_start(&runner, &options, &plan_at_start, work)) {
 		perror("runner_start");
 		return EXIT_FAILURE;
 	}

@@ -27,11 +27,16 @@ struct adoption {
 	const struct vr_options *options;
 };
 
+struct interfaces {
+	uint32_t *ifindexes;
+	size_t count;
+};
+
 struct dataplane {
 	struct dataplane_config config;
 	struct share share;
-	uint32_t *unused; /* interfaces that are no longer ours, but still noted as ours: the lock was not to be had */
-	size_t unused_count;
+	struct interfaces unused; /* no longer ours, but still noted as ours: the lock was not to be had */
+	struct interfaces moved; /* the same: the program is being taken off elsewhere */
 	struct groups *groups;
 	struct ring_buffer *ring;
 	struct loop_source ring_source;
@@ -170,28 +175,43 @@ void dataplane_timers(struct dataplane *dp, uint64_t now_ns)
 
 /* Interfaces. */
 
-static void forget_unused(struct dataplane *dp, uint32_t ifindex)
+static bool forget(struct interfaces *interfaces, uint32_t ifindex)
 {
-	for (size_t i = dp->unused_count; i-- > 0;)
-		if (dp->unused[i] == ifindex)
-			dp->unused[i] = dp->unused[--dp->unused_count];
+	bool was_there = false;
+
+	for (size_t i = interfaces->count; i-- > 0;) {
+		if (interfaces->ifindexes[i] != ifindex)
+			continue;
+		interfaces->ifindexes[i] = interfaces->ifindexes[--interfaces->count];
+		was_there = true;
+	}
+	return was_there;
 }
 
-static void remember_unused(struct dataplane *dp, uint32_t ifindex)
+static bool remember(struct interfaces *interfaces, uint32_t ifindex)
 {
-	uint32_t *grown = reallocarray(dp->unused, dp->unused_count + 1, sizeof(*grown));
+	uint32_t *grown = reallocarray(interfaces->ifindexes, interfaces->count + 1, sizeof(*grown));
 
 	if (!grown)
-		return; /* then it stays until we leave */
-	dp->unused = grown;
-	dp->unused[dp->unused_count++] = ifindex;
+		return false;
+	interfaces->ifindexes = grown;
+	interfaces->ifindexes[interfaces->count++] = ifindex;
+	return true;
+}
+
+static bool is_among(const struct interfaces *interfaces, uint32_t ifindex)
+{
+	for (size_t i = 0; i < interfaces->count; i++)
+		if (interfaces->ifindexes[i] == ifindex)
+			return true;
+	return false;
 }
 
 /* With the lock. */
 static void leave_unused(struct dataplane *dp)
 {
-	while (dp->unused_count)
-		program_leave(&dp->share.program, dp->share.owner, dp->unused[--dp->unused_count]);
+	while (dp->unused.count)
+		program_leave(&dp->share.program, dp->share.owner, dp->unused.ifindexes[--dp->unused.count]);
 }
 
 static int attach_by(struct dataplane *dp, uint32_t ifindex, const char *name, const char *no_native,
@@ -201,7 +221,8 @@ static int attach_by(struct dataplane *dp, uint32_t ifindex, const char *name, c
 
 	if (err)
 		return err;
-	forget_unused(dp, ifindex);
+	forget(&dp->unused, ifindex);
+	forget(&dp->moved, ifindex);
 	leave_unused(dp);
 	err = use(&dp->share.program, dp->share.owner, ifindex, name, no_native);
 	share_unlock(&dp->share);
@@ -235,11 +256,27 @@ bool dataplane_may_have_front(const struct dataplane *dp, uint32_t ifindex)
 
 void dataplane_detach(struct dataplane *dp, uint32_t ifindex)
 {
-	remember_unused(dp, ifindex);
+	if (is_among(&dp->moved, ifindex))
+		return;
+	/* If there is no memory for it, it stays until we leave. */
+	remember(&dp->unused, ifindex);
 	if (share_lock(&dp->share))
 		return;
 	leave_unused(dp);
 	share_unlock(&dp->share);
+}
+
+bool dataplane_moved(struct dataplane *dp, uint32_t ifindex, struct moved *moved, enum xcarp_hook *hook)
+{
+	return program_moved(&dp->share.program, dp->share.owner, ifindex, moved, hook) && remember(&dp->moved, ifindex);
+}
+
+bool dataplane_moved_done(struct dataplane *dp, uint32_t ifindex)
+{
+	if (!forget(&dp->moved, ifindex))
+		return false;
+	dataplane_detach(dp, ifindex);
+	return true;
 }
 
 /* The table of virtual routers. */
@@ -743,7 +780,8 @@ static void close_all(struct dataplane *dp, void (*leave)(struct share *share))
 	leave(&dp->share);
 	forget_adoptions(dp);
 	groups_free(dp->groups);
-	free(dp->unused);
+	free(dp->unused.ifindexes);
+	free(dp->moved.ifindexes);
 	free(dp);
 }
 

@@ -19,6 +19,7 @@
 #include "core/options.h"
 #include "core/vip.h"
 #include "io/loop.h"
+#include "io/moved.h"
 #include "io/rtnl.h"
 
 struct dataplane;
@@ -90,6 +91,16 @@ bool dataplane_may_have_front(const struct dataplane *dp, uint32_t ifindex);
 
 /* The interface is gone, or no longer ours to use. The program stays as long as another process uses it there. */
 void dataplane_detach(struct dataplane *dp, uint32_t ifindex);
+
+/*
+ * The interface has gone to another network namespace, with the program: fills in what to take off there, all but nsid and ifindex.
+ * *hook: where it was. From here on dataplane_detach() does nothing for it until dataplane_moved_done(): what libxdp has pinned is
+ * needed until then, and if we end before, whoever cleans up after us removes it. False: the program was not there.
+ */
+bool dataplane_moved(struct dataplane *dp, uint32_t ifindex, struct moved *moved, enum xcarp_hook *hook);
+
+/* It was tried. False: the interface has come back meanwhile, and is used as it is. */
+bool dataplane_moved_done(struct dataplane *dp, uint32_t ifindex);
 
 /* A place in `live`, from here on ours, and given back. Returns 0, -EAGAIN, or -errno after a logged line. */
 int dataplane_slot_take(struct dataplane *dp, uint32_t *slot);

@@ -429,6 +429,30 @@ void program_leave(struct program *program, uint32_t owner, uint32_t ifindex)
 		xdp_take_from_front(&program->xdp, ifindex);
 }
 
+/* One that has come since from another process is known by what was noted. */
+static uint32_t xdp_id(struct program *program, const struct interface_entry *entry)
+{
+	if (!program->xdp.program && program_attaches_by_id(program))
+		xdp_join(&program->xdp);
+	if (program->xdp.id || entry->in_dispatcher)
+		return program->xdp.id;
+	return entry->program_id;
+}
+
+bool program_moved(struct program *program, uint32_t owner, uint32_t ifindex, struct moved *moved, enum xcarp_hook *hook)
+{
+	struct interface_entry entry;
+
+	if (!find_use(program, owner, ifindex, &entry))
+		return false;
+	*hook = entry.hook;
+	moved->xdp_id = xdp_id(program, &entry);
+	moved->tc_id = program->tc.id;
+	moved->in_dispatcher = entry.in_dispatcher;
+	moved->set_gro = entry.set_gro;
+	return true;
+}
+
 /* Drivers that are known to go on receiving while a program is attached. Others reset the link, some for seconds. */
 static bool is_undisturbed(const char *name)
 {

@@ -11,6 +11,7 @@
 
 #include "core/options.h"
 #include "io/maps.h"
+#include "io/moved.h"
 #include "io/rtnl.h"
 #include "io/tc.h"
 #include "io/xdp.h"
@@ -60,6 +61,12 @@ int program_use_anew(struct program *program, uint32_t owner, uint32_t ifindex, 
 
 /* Ends the owner's use; the last one takes the program off. */
 void program_leave(struct program *program, uint32_t owner, uint32_t ifindex);
+
+/*
+ * The interface has gone to another namespace, and what the owner used there with it: fills in the numbers of our programs, and
+ * what goes with them. *hook: where it was. False: the owner did not use it.
+ */
+bool program_moved(struct program *program, uint32_t owner, uint32_t ifindex, struct moved *moved, enum xcarp_hook *hook);
 
 /*
  * A flood on an interface where the program is at the tc hook: puts it at the XDP hook, too, if there is nothing, and takes it off

@@ -35,7 +35,9 @@ struct rtnl_link {
 	uint32_t ifindex;
 	const char *name;
 	bool is_gone;
-	bool is_moved; /* gone to another network namespace */
+	bool is_moved; /* gone to another network namespace: what ours calls that one, and the link's number there */
+	int32_t new_nsid;
+	uint32_t new_ifindex;
 	bool is_ethernet;
 	bool is_enabled; /* administratively up */
 	bool is_up; /* and with a carrier */

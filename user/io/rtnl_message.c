@@ -129,6 +129,8 @@ bool rtnl_read_link(struct nlmsghdr *message, struct rtnl_link *link)
 		[IFLA_MASTER] = { .type = NLA_U32 },
 		[IFLA_LINK] = { .type = NLA_U32 },
 		[IFLA_CARRIER] = { .type = NLA_U8 },
+		[IFLA_NEW_NETNSID] = { .type = NLA_U32 },
+		[IFLA_NEW_IFINDEX] = { .type = NLA_U32 },
 	};
 	const struct ifinfomsg *info = nlmsg_data(message);
 	struct nlattr *attrs[IFLA_MAX + 1];
@@ -148,6 +150,10 @@ bool rtnl_read_link(struct nlmsghdr *message, struct rtnl_link *link)
 	};
 	if (attrs[IFLA_ADDRESS] && nla_len(attrs[IFLA_ADDRESS]) == FRAME_MAC_LEN)
 		memcpy(link->mac, nla_data(attrs[IFLA_ADDRESS]), FRAME_MAC_LEN);
+	if (link->is_moved) {
+		link->new_nsid = (int32_t)nla_get_u32(attrs[IFLA_NEW_NETNSID]);
+		link->new_ifindex = attrs[IFLA_NEW_IFINDEX] ? nla_get_u32(attrs[IFLA_NEW_IFINDEX]) : link->ifindex;
+	}
 	return read_place(attrs, &link->place) && read_programs(attrs[IFLA_XDP], &link->programs);
 }
 

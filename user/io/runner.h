@@ -2,7 +2,7 @@
 /*
  * What the controller and its script runner say to each other, a packet each, and how they call a script. The controller
  * names no file and no argument: it names a command by its digest, and the runner runs it if a virtual router that it has
- * read of itself has such a command.
+ * read of itself has such a command. And it names our program on an interface in another network namespace, to be taken off.
  */
 #ifndef XCARP_IO_RUNNER_H
 #define XCARP_IO_RUNNER_H
@@ -12,6 +12,7 @@
 
 #include "core/options.h"
 #include "engine/engine.h"
+#include "io/moved.h"
 
 #define RUNNER_DIGEST_LEN 32
 #define RUNNER_RUNS_MAX 128 /* twice what the controller lets run: it gives up those that do not die */
@@ -30,6 +31,7 @@ enum runner_ask {
 	ASK_KEEP, /* what was read last, and no other */
 	ASK_FORGET, /* what was read last */
 	ASK_DETACH, /* from the terminal, with value 1 from the working directory too */
+	ASK_TAKE_OFF, /* moved; answered, and one at a time */
 };
 
 struct runner_request {
@@ -37,7 +39,10 @@ struct runner_request {
 	uint32_t run; /* the controller's number of it */
 	uint32_t slot; /* comes back in the answer */
 	uint32_t value;
-	uint8_t digest[RUNNER_DIGEST_LEN];
+	union {
+		uint8_t digest[RUNNER_DIGEST_LEN];
+		struct moved moved;
+	};
 };
 
 enum runner_tell {
@@ -45,6 +50,7 @@ enum runner_tell {
 	TELL_REFUSED, /* no such command was configured */
 	TELL_ENDED, /* value: CLD_*, status: exit status or signal */
 	TELL_READ, /* value: 0 or errno */
+	TELL_TAKEN_OFF, /* value: as moved_take_off() returned, or -errno */
 };
 
 struct runner_answer {

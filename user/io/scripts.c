@@ -47,6 +47,8 @@ struct scripts {
 	void *ended_ctx;
 	scripts_read_done *read_done; /* NULL: it was not asked */
 	void *read_ctx;
+	scripts_taken_off *take_off_done; /* NULL: it was not asked */
+	void *take_off_ctx;
 	uint32_t last_run;
 	struct timers *timers;
 	uint32_t capacity;
@@ -166,7 +168,7 @@ static void end_runner(struct scripts *scripts)
 		if (script->run)
 			kill_run(script);
 	}
-	while (scripts->running && scripts->runner.fd >= 0 && loop_now_ns() < until_ns) {
+	while ((scripts->running || scripts->take_off_done) && scripts->runner.fd >= 0 && loop_now_ns() < until_ns) {
 		struct pollfd answer = { .fd = scripts->runner.fd, .events = POLLIN };
 
 		if (poll(&answer, 1, END_WAIT_MS) <= 0 || answer.revents & POLLHUP)
@@ -349,6 +351,15 @@ static void end_read(struct scripts *scripts, int error, uint64_t now_ns)
 		done(scripts->read_ctx, error, now_ns);
 }
 
+static void end_take_off(struct scripts *scripts, int result)
+{
+	scripts_taken_off *done = scripts->take_off_done;
+
+	scripts->take_off_done = NULL;
+	if (done)
+		done(scripts->take_off_ctx, result);
+}
+
 static void answers_ready(void *ctx, uint64_t now_ns)
 {
 	struct scripts *scripts = ctx;
@@ -365,6 +376,10 @@ static void answers_ready(void *ctx, uint64_t now_ns)
 	}
 	if (answer.tell == TELL_READ) {
 		end_read(scripts, -answer.value, now_ns);
+		return;
+	}
+	if (answer.tell == TELL_TAKEN_OFF) {
+		end_take_off(scripts, answer.value);
 		return;
 	}
 	script = find_run(scripts, &answer);
@@ -393,6 +408,18 @@ static void runner_died(void *ctx, uint64_t now_ns)
 		finish(script, now_ns);
 	}
 	end_read(scripts, 0, now_ns);
+	end_take_off(scripts, -ECHILD);
+}
+
+int scripts_take_off(struct scripts *scripts, const struct moved *moved, scripts_taken_off *done, void *ctx)
+{
+	int err = ask(scripts, &(struct runner_request){ .ask = ASK_TAKE_OFF, .moved = *moved });
+
+	if (err)
+		return err;
+	scripts->take_off_done = done;
+	scripts->take_off_ctx = ctx;
+	return 0;
 }
 
 int scripts_read(struct scripts *scripts, scripts_read_done *done, void *ctx)

@@ -20,7 +20,6 @@
 #define FILTER_PRIORITY 1
 
 /* Newer than the headers of Debian 12. */
-#define TCX_INGRESS ((enum bpf_attach_type)46) /* BPF_TCX_INGRESS */
 #define ATTACH_BEFORE (1u << 3) /* BPF_F_BEFORE: all others */
 
 void tc_init(struct tc *tc, const struct maps *maps, const char *directory)

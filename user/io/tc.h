@@ -7,12 +7,16 @@
 #ifndef XCARP_IO_TC_H
 #define XCARP_IO_TC_H
 
+#include <linux/bpf.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <xcarp/abi.h>
 
 #include "io/maps.h"
+
+/* Newer than the headers of Debian 12. */
+#define TCX_INGRESS ((enum bpf_attach_type)46) /* BPF_TCX_INGRESS */
 
 struct tc {
 	const struct maps *maps;

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "moved.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xdp/libxdp.h>
+
+#include "io/bpffs.h"
+#include "io/nsid.h"
+#include "io/offloads.h"
+#include "io/rtnl_query.h"
+#include "io/tc.h"
+#include "io/xdp.h"
+
+#define XDP_NAME "xcarp"
+#define TC_NAME "xcarp_tc"
+
+/* Whatever number was asked for: others' programs are not ours to take off. Returns a file, or -errno; -ENOENT: there is none. */
+static int open_named(uint32_t id, const char *name)
+{
+	int fd = bpf_prog_get_fd_by_id(id);
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	if (fd < 0)
+		return -errno;
+	if (!bpf_obj_get_info_by_fd(fd, &info, &len) && !strcmp(info.name, name))
+		return fd;
+	close(fd);
+	return -EPERM;
+}
+
+/* What libxdp has pinned of the dispatcher it finds by the interface's number: where that is another now, it does not. */
+static int take_off_part(const struct moved *moved)
+{
+	struct xdp_multiprog *parts = xdp_multiprog__get_from_ifindex((int)moved->ifindex);
+	struct xdp_program *part = NULL;
+	int err = (int)libxdp_get_error(parts);
+
+	if (err)
+		return -ENOENT;
+	while ((part = xdp_multiprog__next_prog(part, parts)))
+		if (xdp_program__id(part) == moved->xdp_id && !strcmp(xdp_program__name(part), XDP_NAME))
+			break;
+	if (part)
+		err = xdp_program__detach(part, (int)moved->ifindex, xdp_multiprog__attach_mode(parts), 0) ?: 1;
+	xdp_multiprog__close(parts);
+	return err;
+}
+
+static int take_off_alone(const struct moved *moved, uint32_t mode)
+{
+	LIBBPF_OPTS(bpf_xdp_attach_opts, ours);
+	int err;
+
+	ours.old_prog_fd = open_named(moved->xdp_id, XDP_NAME);
+	if (ours.old_prog_fd < 0)
+		return ours.old_prog_fd;
+	err = bpf_xdp_detach((int)moved->ifindex, mode, &ours);
+	close(ours.old_prog_fd);
+	/* Another has just taken its place. */
+	return err == -EEXIST ? 0 : err ?: 1;
+}
+
+static int take_off_xdp(const struct moved *moved)
+{
+	struct rtnl_programs programs;
+	int err = rtnl_query_programs(moved->ifindex, &programs);
+
+	if (err || !moved->xdp_id)
+		return err;
+	if (xdp_has(&programs, moved->xdp_id))
+		return take_off_alone(moved, programs.native_id == moved->xdp_id ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
+	return moved->in_dispatcher && (programs.native_id || programs.generic_id) ? take_off_part(moved) : 0;
+}
+
+/* Not of a clsact: the kernel takes all qdiscs off an interface that moves. */
+static int take_off_tc(const struct moved *moved)
+{
+	int fd = moved->tc_id ? open_named(moved->tc_id, TC_NAME) : -ENOENT, err;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	err = bpf_prog_detach2(fd, (int)moved->ifindex, TCX_INGRESS) ? -errno : 0;
+	close(fd);
+	/* It is not there, or the kernel has no tcx. */
+	return err == -ENOENT || err == -EINVAL ? 0 : err ?: 1;
+}
+
+static void restore_gro(const struct moved *moved)
+{
+	char name[IF_NAMESIZE];
+
+	if (moved->set_gro && if_indextoname(moved->ifindex, name))
+		offloads_set_gro(name, false);
+}
+
+/* Before the namespace is entered, which has nothing to do with files. */
+static void find_dispatchers(void)
+{
+	struct bpffs_dir dir;
+
+	if (!bpffs_find(&dir))
+		setenv("LIBXDP_BPFFS", dir.root, 1);
+}
+
+static int enter(int32_t nsid)
+{
+	int fd = nsid_open(nsid), err;
+
+	if (fd < 0)
+		return fd;
+	err = setns(fd, CLONE_NEWNET) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+int moved_take_off(const struct moved *moved)
+{
+	int xdp, tc, err;
+
+	libbpf_set_print(NULL);
+	libxdp_set_print(NULL);
+	if (moved->in_dispatcher)
+		find_dispatchers();
+	err = enter(moved->nsid);
+	if (err)
+		return err;
+	xdp = take_off_xdp(moved);
+	if (xdp == 1)
+		restore_gro(moved);
+	tc = xdp == -ENODEV ? 0 : take_off_tc(moved);
+	return xdp < 0 ? xdp : tc < 0 ? tc : xdp | tc;
+}
