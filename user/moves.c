@@ -19,34 +19,30 @@ static const char *reason(int err)
 	case -ESRCH:
 		return "no name in /run/netns leads there, and no process is in it";
 	case -EACCES:
-		return "no name in /run/netns leads there, and without CAP_SYS_PTRACE not all processes could be looked at";
+		return "no name in /run/netns leads there, and not all processes may be looked at, which takes CAP_SYS_PTRACE";
 	case -ENODEV:
-		return "the interface was not there any more";
+		return "it has gone on from there, or was removed";
 	case -ENOENT:
-		return "libxdp has nothing pinned of its dispatcher";
+		return "libxdp has no pins of that dispatcher";
 	case -ECHILD:
 		return "the script runner has died";
 	}
 	return strerror(-err);
 }
 
-/* Commands that do nothing where they find nothing. */
+/* Both of ip's say nothing where they are the wrong one. */
 static void log_remedy(const struct move *move, int err)
 {
-	switch (move->hook) {
-	case HOOK_TCX:
-		log_warn(MOVED ", and the program is still there (%s): `xcarp --cleanup` in that namespace, or bpftool 7.5's "
-			 "`bpftool net detach tcx_ingress dev %s`, takes it off", move->name, reason(err), move->name);
-		break;
-	case HOOK_XDP_GENERIC:
-		log_warn(MOVED ", and the program is still there (%s): `ip link set dev %s xdpgeneric off` in that namespace takes it "
-			 "off", move->name, reason(err), move->name);
-		break;
-	default:
-		log_warn(MOVED ", and the program is still there (%s): `ip link set dev %s xdp off` in that namespace takes it off",
-			 move->name, reason(err), move->name);
-		break;
-	}
+	char command[128];
+
+	if (move->hook == HOOK_TCX)
+		snprintf(command, sizeof(command), "`xcarp --cleanup`, or `bpftool net detach tcx_ingress dev %s` of bpftool 7.5,",
+			 move->name);
+	else
+		snprintf(command, sizeof(command), "`ip link set dev %s %s off`", move->name,
+			 move->hook == HOOK_XDP_GENERIC ? "xdpgeneric" : "xdp");
+	log_warn(MOVED ", and the program could not be taken off there: %s; %s in that namespace does it", move->name, reason(err),
+		 command);
 }
 
 static void log_result(const struct move *move, int result)

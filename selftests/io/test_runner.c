@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The script runner, asked by hand: what it runs, what it refuses, and that it ends with who asks. */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "io/log.h"
@@ -165,6 +168,62 @@ static void test_kill(void)
 	   "the other is killed");
 }
 
+/* What the runner does elsewhere: nothing, told by the numbers. */
+static int work(const struct moved *moved)
+{
+	static const struct timespec moment = { .tv_nsec = 10000000 };
+
+	if (moved->in_dispatcher)
+		raise(SIGALRM);
+	while (moved->set_gro && access("go", F_OK))
+		nanosleep(&moment, NULL);
+	return moved->nsid;
+}
+
+static void ask_take_off(const struct moved *moved)
+{
+	ask(&(struct runner_request){ .ask = ASK_TAKE_OFF, .moved = *moved });
+}
+
+static void is_taken_off(int result, const char *what)
+{
+	struct runner_answer answer = await();
+
+	is_int(answer.tell == TELL_TAKEN_OFF ? answer.value : INT_MAX, result, "%s", what);
+}
+
+static bool has_no_child(void)
+{
+	char path[64], children[64] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", runner.pid, runner.pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (!fgets(children, sizeof(children), file))
+		*children = '\0';
+	fclose(file);
+	return !*children;
+}
+
+static void test_take_off(void)
+{
+	ask_take_off(&(struct moved){ .nsid = 1 });
+	is_taken_off(1, "to take off: what it came to");
+	ask_take_off(&(struct moved){ .nsid = -ESRCH });
+	is_taken_off(-ESRCH, "  or why not");
+	ask_take_off(&(struct moved){ .in_dispatcher = 1 });
+	is_taken_off(-ETIMEDOUT, "  or that its time was over");
+	ask_take_off(&(struct moved){ .nsid = 2, .set_gro = 1 });
+	ask_take_off(&(struct moved){ .nsid = 3 });
+	is_taken_off(-EBUSY, "two at a time: the second is refused");
+	is_run(LINE "-x new", SCRIPT_UP, "a script does not wait for it");
+	write_file("go", "", 0600);
+	is_taken_off(2, "the first goes on");
+	ok(has_no_child(), "no process is left");
+}
+
 static void test_end(void)
 {
 	siginfo_t info = { 0 };
@@ -180,12 +239,12 @@ static void test_end(void)
 
 int main(void)
 {
-	static const char *const files[] = { "run", "hang", "list", "ran" };
+	static const char *const files[] = { "run", "hang", "list", "ran", "go" };
 	char *argv[] = { "xcarp", "-c", "list", NULL };
 	char dir[] = "/tmp/test_runner.XXXXXX", error[OPTIONS_ERROR_LEN];
 	struct plan plan_at_start;
 
-	plan(9 + 13 + 3 + 3);
+	plan(9 + 13 + 7 + 3 + 3);
 	if (secret_init() || !mkdtemp(dir) || chdir(dir)) {
 		perror(dir);
 		return EXIT_FAILURE;
@@ -204,6 +263,7 @@ int main(void)
 
 	test_commands();
 	test_reading();
+	test_take_off();
 	test_kill();
 	test_end();
 

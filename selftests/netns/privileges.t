@@ -3,12 +3,12 @@
 #
 # What each process may do once it runs, as /proc shows it, and that everything still works: addresses, scripts, a reload,
 # interfaces and carriers that come and go, the end. That others can neither trace nor dump it, and that the script runner
-# runs nothing but what is configured.
+# runs nothing but what is configured, and takes no programs off but ours.
 
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 68
+plan 73
 test_lab r1 r2 client
 wire client
 
@@ -105,15 +105,15 @@ nok "nor trace the script runner" may_open "$scripts/mem" as_other
 nok "root with all capabilities but CAP_SYS_PTRACE cannot either: it is not dumpable" may_open "$pid/mem" \
 	setpriv --inh-caps=-sys_ptrace --bounding-set=-sys_ptrace
 
-# The script runner's protocol: a command that is not configured. The controller's end of the socket is taken from it.
+# The script runner's protocol. ask_runner SOCKET ASK REST: the controller's end of the socket is taken from it.
 ask_runner() {
 	perl -e '
-		my ($pid, $fd, $digest) = @ARGV;
+		my ($pid, $fd, $ask, $rest) = @ARGV;
 		my $pidfd = syscall(434, $pid + 0, 0);
 		my $socket = syscall(438, $pidfd, $fd + 0, 0);
 		open(my $file, "+<&=", $socket) or die "pidfd_getfd: $!";
-		send($file, pack("L4 a32", 1, 4000000000, 0, 0, pack("H*", $digest)), 0) or die "send: $!";
-	' "$pid" "$1" "$2"
+		send($file, pack("L4 a32", $ask, 4000000000, 0, 0, pack("H*", $rest)), 0) or die "send: $!";
+	' "$pid" "$@"
 }
 socket=
 for fd in "/proc/$pid/fd"/*; do
@@ -124,9 +124,53 @@ for fd in "/proc/$pid/fd"/*; do
 	((inode == peer - 1)) && socket=${fd##*/}
 done
 calls=$(wc -l <"$LAB_DIR/ran")
-ok "the script runner is asked for something else" ask_runner "$socket" "$(printf '%064d' 7)"
+ok "the script runner is asked for something else" ask_runner "$socket" 1 "$(printf '%064d' 7)"
 within 2 "it refuses, and tells" log_has r1 'asked for a command that is not configured: refused'
 is "nothing was run" "$(wc -l <"$LAB_DIR/ran")" "$calls"
+
+# Somebody else's program in another network namespace, and after it ours. Calls of bpf(): 13 opens a program, 8 attaches it, 16
+# asks for those of the ingress (46).
+at_ingress() {
+	lab_run elsewhere perl -e '
+		my ($ifindex, $id) = @ARGV;
+		my $ids = "\0" x 256;
+		my $query = pack "L4 P L L Q3", $ifindex, 46, 0, 0, $ids, 64, 0, 0, 0, 0;
+		syscall(321, 16, $query, length $query) < 0 and exit 1;
+		exit !grep { $_ == $id } unpack "L*", $ids;
+	' "$@"
+}
+attach_ingress() {
+	lab_run elsewhere perl -e '
+		my ($ifindex, $id) = @ARGV;
+		my $open = pack "L4", $id, 0, 0, 0;
+		my $fd = syscall(321, 13, $open, length $open);
+		my $attach = pack "L8", $ifindex, $fd, 46, 0, 0, 0, 0, 0;
+		exit(syscall(321, 8, $attach, length $attach) < 0);
+	' "$@"
+}
+program_id() {
+	bpftool prog show pinned "$1" | sed -n 's/^\([0-9]*\):.*/\1/p'
+}
+lab_netns elsewhere
+ip -n "$LAB-elsewhere" link add y0 index 77 type veth peer name y1
+ip -n "$LAB-r1" netns set "$LAB-elsewhere" 7
+bpftool prog load "${XCARP%/*}/tests/netns/past.bpf.o" "$(lab_pins r1)/others" type classifier
+others=$(program_id "$(lab_pins r1)/others")
+ours=$(program_id "$(lab_pins r1)/program_tc")
+ok "somebody else's program in another namespace" attach_ingress 77 "$others"
+ok "and ours" attach_ingress 77 "$ours"
+rm "$(lab_pins r1)/others"
+take_off() {
+	ask_runner "$socket" 7 "$(perl -e 'print unpack "H*", pack "l L7", 7, 77, 0, $ARGV[0], 0, 0, 0, 0' "$1")"
+}
+# One at a time: while the first is looked at, the second is refused.
+gone_when_asked() {
+	take_off "$ours"
+	! at_ingress 77 "$ours"
+}
+ok "the script runner is asked to take the first off" take_off "$others"
+within 5 "and ours, which goes" gone_when_asked
+ok "the other stays" at_ingress 77 "$others"
 
 # Everything still works.
 within 2 "the address is there" has_addr r1 "$VIP"
@@ -201,7 +245,7 @@ as_member() {
 }
 xcarp r1 -r 2 -P --control-group=65533
 within 5 "without scripts: MASTER" master r1
-nok "there is no script runner" runner r1
+ok "there is a script runner all the same" runner r1
 log_mark r1
 is "who is in the group by its first one may ask" "$(lab_run r1 setpriv --reuid=65534 --regid=65533 --clear-groups \
 	"$CTL" demote --all 2>&1)" "1 virtual router demoted"
