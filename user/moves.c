@@ -41,8 +41,9 @@ static void log_remedy(const struct move *move, int err)
 	else
 		snprintf(command, sizeof(command), "`ip link set dev %s %s off`", move->name,
 			 move->hook == HOOK_XDP_GENERIC ? "xdpgeneric" : "xdp");
-	log_warn(MOVED ", and the program could not be taken off there: %s; %s in that namespace does it", move->name, reason(err),
-		 command);
+	/* Of a dispatcher's part the pins go here, and the part with them. */
+	log_warn(MOVED ", and %s could not be taken off there: %s; %s in that namespace does it", move->name,
+		 move->there.in_dispatcher ? "what is left of libxdp's dispatcher" : "the program", reason(err), command);
 }
 
 static void log_result(const struct move *move, int result)
