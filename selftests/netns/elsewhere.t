@@ -51,14 +51,15 @@ alone_again() {
 	[[ -z $(pgrep -P "$(runner r1)") ]]
 }
 
+is_held() {
+	[[ $(readlink "/proc/$HOLDER/ns/net") != "$(readlink /proc/self/ns/net)" ]]
+}
+
 # hold: a process in a network namespace without a name; it ends with us. HOLDER is its id.
 hold() {
-	local ours
-
-	ours=$(readlink /proc/self/ns/net)
 	setsid setpriv --pdeathsig KILL unshare --net sleep 600 </dev/null >/dev/null 2>&1 &
 	HOLDER=$!
-	wait_for 5 eval '[[ $(readlink "/proc/$HOLDER/ns/net") != "$ours" ]]'
+	wait_for 5 is_held
 }
 
 # name_it PATH: a namespace gets the name of a host of the lab, to look into it
@@ -169,9 +170,12 @@ within 8 "  and MASTER" grep -qs "state: MASTER" "$LAB_DIR/two.log"
 ifindex=$(number r1)
 ip -n "$LAB-elsewhere" link add first index "$ifindex" type bridge
 away "$LAB-elsewhere"
-told='eth0 was moved to another network namespace: (the program was taken off there|no program of ours is left on it)$'
-within 5 "  moved: one takes it off, and the other finds nothing, or the same" eval \
-	'log_has r1 "$told" && grep -qE "$told" "$LAB_DIR/two.log"'
+both_tell() {
+	local line='eth0 was moved to another network namespace: (the program was taken off there|no program of ours is left on it)$'
+
+	log_has r1 "$line" && grep -qE "$line" "$LAB_DIR/two.log"
+}
+within 5 "  moved: one takes it off, and the other finds nothing, or the same" both_tell
 is "    so nothing is left on it" "$(left_elsewhere elsewhere)" ""
 isnt "    where its number is another" "$(number elsewhere)" "$ifindex"
 back elsewhere

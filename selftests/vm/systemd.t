@@ -121,7 +121,7 @@ new_main() {
 	has_property "$1" MainPID "^[1-9]" && [[ $(property "$1" MainPID) != "$2" ]] && active "$1"
 }
 
-plan 79
+plan 82
 trap end EXIT
 trap 'exit 143' TERM INT HUP
 clean_up
@@ -217,6 +217,16 @@ within 20 "which the journal learns then" journal_has t-lan 'Demoted: staying ou
 systemctl restart systemd-journald
 kill -USR1 "$(property t-lan MainPID)"
 within 20 "a journal started anew has new lines" journal_has t-lan '^MASTER on router id 10' -o cat
+
+# Its interface in another namespace: the sandbox lets it go there.
+ip link set router netns "$CLIENT"
+within 30 "moved to another namespace: the program is taken off there" journal_has t-lan \
+	'router was moved to another network namespace: the program was taken off there' -p info
+nok "so it has none" eval 'ip -n "$CLIENT" -d link show dev router | grep prog/xdp'
+ip -n "$CLIENT" link set router netns 1
+ip link set router up
+ip addr add 10.77.0.1/24 dev router
+within 60 "moved back: MASTER" has_vip "$VIP"
 
 # Two units on one interface.
 unit t-two -i router -v 20 -a 10.77.0.200/24
