@@ -56,13 +56,22 @@ static void log_result(const struct move *move, int result)
 		log_remedy(move, result);
 }
 
+/* It came back, and went again. */
+static bool is_waiting(const struct controller *c, uint32_t ifindex)
+{
+	for (uint32_t i = 0; i < c->move_count; i++)
+		if (c->moves[i].ifindex == ifindex)
+			return true;
+	return false;
+}
+
 /* The first of them. */
 static void end(struct controller *c, int result)
 {
 	struct move move = c->moves[0];
 
 	memmove(c->moves, c->moves + 1, --c->move_count * sizeof(*c->moves));
-	if (dataplane_moved_done(c->dataplane, move.ifindex))
+	if (!is_waiting(c, move.ifindex) && dataplane_moved_done(c->dataplane, move.ifindex))
 		log_result(&move, result);
 }
 
@@ -91,8 +100,10 @@ void moves_add(struct controller *c, const struct interface *interface, const st
 {
 	struct move *grown = reallocarray(c->moves, c->move_count + 1, sizeof(*grown)), *move;
 
-	if (!grown)
+	if (!grown) {
+		log_error(MOVED ", and the program stays on it: %s", interface->name, strerror(ENOMEM));
 		return;
+	}
 	c->moves = grown;
 	move = &grown[c->move_count];
 	*move = (struct move){
