@@ -131,6 +131,6 @@ fails r1 "$XCARP" -i eth9 "${usual[@]}"
 is "with a name, too" "$STATUS" 1
 fails r1 "$XCARP" -i eth9 "${usual[@]}" --wait -k 300
 is "an error waits for nothing" "$STATUS" 1
-fails r1 prlimit --nofile=6:6 "$XCARP" -i eth0 "${usual[@]}"
+fails r1 prlimit --nofile=8:8 "$XCARP" -i eth0 "${usual[@]}"
 is "too few files: another status" "$STATUS" 75
 like "told" "$ERROR" 'Too many open files'
