@@ -8,8 +8,8 @@
 # digest never changes. It takes a list of IPv6 addresses and ignores it. By default its adverts have version 4, type 4 and
 # authlen 0. It does read adverts correctly.
 #
-# Seen with scapy 2.5.0 and ucarp 1.5.2 of Debian 12: adverts that ucarp made, signed once more by hand and by scapy. Runs as root.
-# Fails if that changes.
+# Seen with scapy 2.5.0 and ucarp 1.5.2 of Debian 12: adverts that ucarp made, signed once more by hand and by scapy. Runs as
+# root. Fails if that changes.
 
 set -eu
 dir=$(mktemp -d)

@@ -25,7 +25,7 @@ got=$(
 	ip link add dev v0 type veth peer name v1
 	ip addr add 192.0.2.1/24 dev v0
 	for v in v0 v1; do ip link set dev $v up; done
-	until ip link show dev v0 | grep -q LOWER_UP; do sleep 0.1; done
+	until ip link show dev v0 | grep -q 'state UP'; do sleep 0.1; done
 
 	# masters N: waits until ucarp has become master N times
 	masters() {
