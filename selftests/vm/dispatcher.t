@@ -96,10 +96,9 @@ both_answered() {
 
 # settled: one master with the address, and a backup without; the program at work on both.
 settled() {
-	local master=r1 backup=r2 holders limit=$TWO_MASTERS_MS
+	local master=r1 backup=r2 holders host limit=$TWO_MASTERS_MS
 
 	[[ $RESTARTED ]] && limit=$TWO_RESTARTED_MS
-
 	holders=$(holders r1 r2)
 	if [[ $holders != 'r1 r2 ' ]]; then
 		TWO_SINCE=''
@@ -107,6 +106,10 @@ settled() {
 		TWO_MS=$(($(now_ms) - ${TWO_SINCE:=$(now_ms)}))
 		((TWO_MS <= limit)) || TWO_MASTERS="both have had the address for $TWO_MS ms"
 	fi
+	# Until then all is as its predecessor has left it.
+	for host in $RESTARTED; do
+		log_has "$host" 'state: |Adopted' || return
+	done
 	[[ $holders == r2\  ]] && master=r2 backup=r1
 	[[ $holders == "$master " && $(held $master) == 1 && $(held $backup) == 0 ]] &&
 		state_of $master MASTER && state_of $backup BACKUP && has_program r1 && has_program r2
@@ -132,7 +135,7 @@ settles() {
 start() {
 	local skew=0
 
-	RESTARTED=1
+	RESTARTED+=" $1"
 	[[ $1 == r2 ]] && skew=100
 	xcarp "$1" -P -r 4 -k $skew --pidfile="$LAB_DIR/$1.pid"
 }
@@ -175,11 +178,16 @@ lacks_program() {
 	! grep -qw "$1" <<<"$(own_programs)"
 }
 
+# program_id HOST: of the program that its maps belong to
+program_id() {
+	bpftool prog show pinned "$(lab_pins "$1")/program" | sed -n 's/^\([0-9]*\):.*/\1/p'
+}
+
 # has_own_pins HOST: what libxdp has pinned for its eth0 has its program, whose id is that of the pin in its maps' directory
 has_own_pins() {
 	local id pin
 
-	id=$(bpftool prog show pinned "$(lab_pins "$1")/program" | sed -n 's/^\([0-9]*\):.*/\1/p')
+	id=$(program_id "$1")
 	for pin in /sys/fs/bpf/xdp/dispatch-*/*-prog; do
 		[[ -e $pin && $(bpftool prog show pinned "$pin" | sed -n 's/^\([0-9]*\):.*/\1/p') == "$id" ]] && return
 	done
@@ -205,7 +213,7 @@ random_step() {
 	esac
 }
 
-TWO_MS=0 SETTLED_MS=0
+TWO_MS=0 SETTLED_MS=0 RESTARTED=''
 lab_netns elsewhere
 lab_spawn client "$LAB_DIR/answers" "$FRAMES" ask eth0 "$(address client)" "$VIP" 100
 [[ -e $OTHER ]] || lab_die "$OTHER is not there"
@@ -259,11 +267,10 @@ settles "moved back"
 is "with the other one's program as it was" "$(programs r1)" "xcarp xsk_def_prog"
 
 # Upgraded. Its predecessor had as long as a down time to come; under emulation the verifier takes longer than that.
-before=$(bpftool prog show pinned "$(lab_pins r1)/program" | sed -n 's/^\([0-9]*\):.*/\1/p')
+before=$(program_id r1)
 upgrade r1
 settles "handed over to another version"
-after=$(bpftool prog show pinned "$(lab_pins r1)/program" | sed -n 's/^\([0-9]*\):.*/\1/p')
-isnt "whose program is at work" "$after" "$before"
+isnt "whose program is at work" "$(program_id r1)" "$before"
 within 10 "the old one is gone" lacks_program "$before"
 is "the other one's program is as it was" "$(programs r1)" "xcarp xsk_def_prog"
 

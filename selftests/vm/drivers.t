@@ -45,10 +45,10 @@ within 30 "$driver: there is a carrier" carrier r1
 within 30 "on either side" carrier r2
 
 xcarp r2 -r 3
-within 30 "a first start: MASTER" master r2
+within 90 "a first start: MASTER" master r2
 is "without going back to INIT" "$(log_count r2 'state: INIT')" 1
 xcarp r1 -r 3 -k 100
-within 30 "the other is BACKUP" backup r1
+within 90 "the other is BACKUP" backup r1
 had=$(accepted)
 within 10 "and hears adverts" accepts_more "$had"
 never 10 "it stays BACKUP" master r1
@@ -59,7 +59,7 @@ for round in 1 2; do
 	ip -n "$LAB-r1" link set eth0 down
 	within 10 "taken down: INIT ($round)" in_state r1 INIT
 	ip -n "$LAB-r1" link set eth0 up
-	within 30 "and up: BACKUP" backup r1
+	within 90 "and up: BACKUP" backup r1
 	had=$(accepted)
 	within 10 "adverts are accepted" accepts_more "$had"
 	never 10 "it stays BACKUP" master r1

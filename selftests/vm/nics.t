@@ -50,7 +50,7 @@ within 30 "on either side" carrier r2
 before=$(snapshot r1)
 
 xcarp r1 -r 3
-within 30 "the first becomes MASTER" master r1
+within 90 "the first becomes MASTER" master r1
 isnt "its program is attached" "$(mode r1)" none
 if [[ $(mode r1) == generic ]]; then
 	ok "generic mode is said" log_has r1 'generic'
@@ -58,16 +58,16 @@ else
 	nok "nothing is said of generic mode" log_has r1 'generic'
 fi
 xcarp r2 -r 3 -k 100
-within 30 "the second becomes BACKUP" backup r2
+within 90 "the second becomes BACKUP" backup r2
 within 30 "it hears the first's adverts" heard r2
 never 10 "and stays BACKUP" master r2
 within 10 "the address is reached over the wire" lab_run r2 ping -q -c 1 -W 2 "$VIP"
 
 kill_9 r1
-within 30 "after kill -9 of the master it takes over" master r2
+within 90 "after kill -9 of the master it takes over" master r2
 within 10 "with the address" has_addr r2 "$VIP"
 xcarp r1 -r 3
-within 30 "restarted, the first is BACKUP" backup r1
+within 90 "restarted, the first is BACKUP" backup r1
 stop r1 TERM 20
 wait_for 30 carrier r1 # igb takes its link down to detach
 unchanged "a clean exit leaves nothing" r1 "$before"

@@ -103,6 +103,7 @@ put_back() {
 	[[ ! -x /usr/libexec/xcarp-ucarp/ifupdown ]] || /usr/libexec/xcarp-ucarp/ifupdown stop
 	dpkg -P xcarp-ucarp xcarp >/dev/null 2>&1
 	rm -rf /etc/xcarp /etc/network/interfaces.d/pkg1
+	# shellcheck disable=SC2114 # of the machine
 	[[ ! -e $AWAY ]] || { rm -rf /usr/local && mv "$AWAY" /usr/local; }
 	systemctl daemon-reload
 }
