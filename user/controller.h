@@ -102,7 +102,6 @@ struct change {
 /* An interface that was moved to another network namespace. */
 struct move {
 	struct moved there; /* what the runner is asked */
-	uint32_t ifindex; /* here */
 	enum xcarp_hook hook; /* where its program was */
 	char name[XCARP_IFNAME_LEN];
 };

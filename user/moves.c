@@ -60,7 +60,7 @@ static void log_result(const struct move *move, int result)
 static bool is_waiting(const struct controller *c, uint32_t ifindex)
 {
 	for (uint32_t i = 0; i < c->move_count; i++)
-		if (c->moves[i].ifindex == ifindex)
+		if (c->moves[i].there.old_ifindex == ifindex)
 			return true;
 	return false;
 }
@@ -71,7 +71,7 @@ static void end(struct controller *c, int result)
 	struct move move = c->moves[0];
 
 	memmove(c->moves, c->moves + 1, --c->move_count * sizeof(*c->moves));
-	if (!is_waiting(c, move.ifindex) && dataplane_moved_done(c->dataplane, move.ifindex))
+	if (!is_waiting(c, move.there.old_ifindex) && dataplane_moved_done(c->dataplane, move.there.old_ifindex))
 		log_result(&move, result);
 }
 
@@ -107,8 +107,7 @@ void moves_add(struct controller *c, const struct interface *interface, const st
 	c->moves = grown;
 	move = &grown[c->move_count];
 	*move = (struct move){
-		.there = { .nsid = link->new_nsid, .ifindex = link->new_ifindex },
-		.ifindex = interface->link.ifindex,
+		.there = { .nsid = link->new_nsid, .ifindex = link->new_ifindex, .old_ifindex = interface->link.ifindex },
 	};
 	snprintf(move->name, sizeof(move->name), "%s", interface->name);
 	if (!dataplane_moved(c->dataplane, interface->link.ifindex, &move->there, &move->hook))

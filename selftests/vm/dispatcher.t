@@ -19,7 +19,7 @@ TWO_RESTARTED_MS=60000
 TWO_ANSWER_MS=1000
 OTHER=/usr/lib/x86_64-linux-gnu/bpf/xsk_def_xdp_prog.o # passes everything on
 
-plan $((30 + STEPS))
+plan $((33 + STEPS))
 test_lab r1 r2 client
 diag "SEED=$SEED STEPS=$STEPS"
 RANDOM=$SEED
@@ -256,10 +256,14 @@ settles "started again"
 
 # Elsewhere.
 loader r1 load -m native eth0 "$OTHER"
+number=$(ip -n "$LAB-r1" -o link show dev eth0 | cut -d: -f1)
+ip -n "$LAB-elsewhere" link add first index "$number" type bridge
 ip -n "$LAB-r1" link set eth0 netns "$LAB-elsewhere"
 within 20 "moved to another namespace: our program is in no dispatcher" eval '! has_own_pins r1'
 within 20 "and was taken out of it there" log_has r1 'eth0 was moved to another network namespace: the program was taken off there'
 is "the other one's stays" "$(programs elsewhere)" "xsk_def_prog"
+isnt "where the interface has another number" "$(ip -n "$LAB-elsewhere" -o link show dev eth0 | cut -d: -f1)" "$number"
+ip -n "$LAB-elsewhere" link del first
 ip -n "$LAB-elsewhere" link set eth0 netns "$LAB-r1"
 ip -n "$LAB-r1" link set eth0 up
 ip -n "$LAB-r1" addr add "${LAB_ADDRS[r1]}" dev eth0

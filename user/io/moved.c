@@ -7,6 +7,8 @@
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,21 +39,68 @@ static int open_named(uint32_t id, const char *name)
 	return -EPERM;
 }
 
-/* What libxdp has pinned of the dispatcher it finds by the interface's number: where that is another now, it does not. */
-static int take_off_part(const struct moved *moved)
+/*
+ * Where libxdp has pinned the parts of a dispatcher goes by the number of the interface. If that is another now, a link leads
+ * there from where libxdp looks.
+ */
+struct pins {
+	char directory[160];
+	char link[160];
+	bool is_linked;
+};
+
+static void find_pins(struct pins *pins, const struct moved *moved, uint32_t id)
+{
+	const char *root = getenv("LIBXDP_BPFFS") ?: BPFFS_USUAL;
+
+	snprintf(pins->directory, sizeof(pins->directory), "%s/xdp/dispatch-%u-%u", root, moved->old_ifindex, id);
+	snprintf(pins->link, sizeof(pins->link), "%s/xdp/dispatch-%u-%u", root, moved->ifindex, id);
+	pins->is_linked = moved->ifindex != moved->old_ifindex && !symlink(strrchr(pins->directory, '/') + 1, pins->link);
+}
+
+static void leave_pins(const struct pins *pins)
+{
+	if (!pins->is_linked)
+		return;
+	unlink(pins->link);
+	rmdir(pins->directory);
+}
+
+static int detach_part(const struct moved *moved)
 {
 	struct xdp_multiprog *parts = xdp_multiprog__get_from_ifindex((int)moved->ifindex);
 	struct xdp_program *part = NULL;
 	int err = (int)libxdp_get_error(parts);
+	bool any = false;
 
 	if (err)
 		return -ENOENT;
-	while ((part = xdp_multiprog__next_prog(part, parts)))
+	while ((part = xdp_multiprog__next_prog(part, parts))) {
+		any = true;
 		if (xdp_program__id(part) == moved->xdp_id && !strcmp(xdp_program__name(part), XDP_NAME))
 			break;
+	}
 	if (part)
 		err = xdp_program__detach(part, (int)moved->ifindex, xdp_multiprog__attach_mode(parts), 0) ?: 1;
+	else if (!any)
+		err = -ENOENT;
 	xdp_multiprog__close(parts);
+	return err;
+}
+
+/* id: the dispatcher's. */
+static int take_off_part(const struct moved *moved, uint32_t id)
+{
+	struct rtnl_programs programs;
+	struct pins pins;
+	int err;
+
+	find_pins(&pins, moved, id);
+	err = detach_part(moved);
+	leave_pins(&pins);
+	/* All is done, and then libxdp fails to remove a directory that is a link. */
+	if (err == -ENOTDIR && !rtnl_query_programs(moved->ifindex, &programs) && !xdp_has(&programs, id))
+		return 1;
 	return err;
 }
 
@@ -73,12 +122,14 @@ static int take_off_xdp(const struct moved *moved)
 {
 	struct rtnl_programs programs;
 	int err = rtnl_query_programs(moved->ifindex, &programs);
+	uint32_t id;
 
 	if (err || !moved->xdp_id)
 		return err;
+	id = programs.native_id ?: programs.generic_id;
 	if (xdp_has(&programs, moved->xdp_id))
 		return take_off_alone(moved, programs.native_id == moved->xdp_id ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
-	return moved->in_dispatcher && (programs.native_id || programs.generic_id) ? take_off_part(moved) : 0;
+	return id && moved->in_dispatcher ? take_off_part(moved, id) : 0;
 }
 
 /* Not of a clsact: the kernel takes all qdiscs off an interface that moves. */
@@ -107,7 +158,7 @@ static void find_dispatchers(void)
 {
 	struct bpffs_dir dir;
 
-	if (!bpffs_find(&dir))
+	if (!bpffs_find(&dir) && strcmp(dir.root, BPFFS_USUAL))
 		setenv("LIBXDP_BPFFS", dir.root, 1);
 }
 

@@ -16,6 +16,7 @@ struct moved {
 	uint32_t tc_id;
 	uint32_t in_dispatcher; /* 1: the one of xdp_id is a part of libxdp's dispatcher */
 	uint32_t set_gro; /* 1: GRO was turned on for it */
+	uint32_t old_ifindex; /* its number before */
 };
 
 /*
