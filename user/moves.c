@@ -24,24 +24,26 @@ static const char *reason(int err)
 		return "it has gone on from there, or was removed";
 	case -ENOENT:
 		return "libxdp has no pins of that dispatcher";
+	case -ETIMEDOUT:
+		return "it took too long";
 	case -ECHILD:
 		return "the script runner has died";
 	}
 	return strerror(-err);
 }
 
-/* Both of ip's say nothing where they are the wrong one. */
+/* Of ip's two the wrong one would do nothing, and not say so. */
 static void log_remedy(const struct move *move, int err)
 {
 	char command[128];
 
 	if (move->hook == HOOK_TCX)
-		snprintf(command, sizeof(command), "`xcarp --cleanup`, or `bpftool net detach tcx_ingress dev %s` of bpftool 7.5,",
-			 move->name);
+		snprintf(command, sizeof(command),
+			 "`xcarp --cleanup`, or `bpftool net detach tcx_ingress dev %s` of bpftool 7.5,", move->name);
 	else
 		snprintf(command, sizeof(command), "`ip link set dev %s %s off`", move->name,
 			 move->hook == HOOK_XDP_GENERIC ? "xdpgeneric" : "xdp");
-	/* Of a dispatcher's part the pins go here, and the part with them. */
+	/* A dispatcher's part ends with its pins, which are removed either way. */
 	log_warn(MOVED ", and %s could not be taken off there: %s; %s in that namespace does it", move->name,
 		 move->there.in_dispatcher ? "what is left of libxdp's dispatcher" : "the program", reason(err), command);
 }

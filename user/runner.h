@@ -2,8 +2,8 @@
 /*
  * The process that runs scripts, with the privileges that xcarp was started with, so that the one that talks to the network
  * can do without. It runs what the configuration says and nothing else: what the plan had when it was started, and what it
- * has read itself since. It also takes our program off interfaces that were moved to another network namespace, see take_off.h. It
- * ends with the controller.
+ * has read itself since. It also takes our program off interfaces that were moved to another network namespace, see
+ * take_off.h. It ends with the controller.
  */
 #ifndef XCARP_RUNNER_H
 #define XCARP_RUNNER_H

@@ -56,8 +56,8 @@ bool scripts_reading(const struct scripts *scripts);
 void scripts_keep(struct scripts *scripts, bool is_new);
 
 /*
- * Has the runner take our program off elsewhere; done is called from the loop, with what moved_take_off() returned or -errno, and
- * where none is under way. Returns 0 or -errno; then done is not called.
+ * Has the runner take our program off an interface that was moved to another network namespace; one at a time. done is called
+ * from the loop, with what moved_take_off() returned, or -errno. Returns 0 or -errno; then done is not called.
  */
 typedef void scripts_taken_off(void *ctx, int result);
 int scripts_take_off(struct scripts *scripts, const struct moved *moved, scripts_taken_off *done, void *ctx);
