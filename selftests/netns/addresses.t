@@ -6,7 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 31
+plan 35
 test_lab r1 client
 wire client "vips=$VIP,10.77.0.101,10.77.0.9"
 
@@ -50,6 +50,18 @@ within 2 "with ours as they were" all_back
 ok "still MASTER" master r1
 ok "it ends" stop r1 TERM
 is "nothing is left" "$(left_on r1)$(addr_len 10.77.0.101)$(addr_len 10.77.0.9)" ""
+
+# As of a host that has its address by DHCP, after another one: it is prolonged again and again.
+ip -n "$LAB-r1" addr flush dev eth0 scope global
+ip -n "$LAB-r1" addr add 10.77.0.50/24 dev eth0
+ip -n "$LAB-r1" addr add 10.77.0.1/24 dev eth0
+xcarp r1 -r 1 -a 10.77.0.101/24
+within 5 "behind an address that is not ours: MASTER" master r1
+within 5 "  with its own" has_addr r1 10.77.0.101
+ip -n "$LAB-r1" addr change 10.77.0.1/24 dev eth0 valid_lft 3600 preferred_lft 3600
+never 1 "the host's own is prolonged: ours stay where they are" log_has r1 'change places'
+ok "it ends" stop r1 TERM
+ip -n "$LAB-r1" addr del 10.77.0.50/24 dev eth0
 
 # An address that somebody else put there beforehand is a backup's no more than a dead predecessor's is.
 ip -n "$LAB-r1" addr add "$VIP/32" dev eth0

@@ -183,8 +183,16 @@ bool rtnl_read_address(struct nlmsghdr *message, struct vip *vip, uint32_t *ifin
 bool rtnl_is_second_address(struct nlmsghdr *message)
 {
 	const struct ifaddrmsg *info = nlmsg_data(message);
+	struct nlattr *attrs[IFA_MAX + 1];
+	struct ifa_cacheinfo times;
 
-	return info->ifa_family == AF_INET && info->ifa_flags & IFA_F_SECONDARY;
+	if (info->ifa_family != AF_INET || !(info->ifa_flags & IFA_F_SECONDARY) ||
+	    nlmsg_parse(message, sizeof(*info), attrs, IFA_MAX, NULL) < 0 || !attrs[IFA_CACHEINFO] ||
+	    (size_t)nla_len(attrs[IFA_CACHEINFO]) < sizeof(times))
+		return false;
+	memcpy(&times, nla_data(attrs[IFA_CACHEINFO]), sizeof(times));
+	/* Whoever has its address by DHCP prolongs it again and again, which is told alike. */
+	return times.cstamp == times.tstamp;
 }
 
 bool rtnl_read_refusal(struct nlmsghdr *message, struct rtnl_refusal *refusal)

@@ -15,7 +15,7 @@ bool rtnl_read_link(struct nlmsghdr *message, struct rtnl_link *link);
 /* Of RTM_NEWADDR and RTM_DELADDR. False where it holds no address of a family that we know. */
 bool rtnl_read_address(struct nlmsghdr *message, struct vip *vip, uint32_t *ifindex);
 
-/* Of RTM_NEWADDR: another IPv4 address of its network came to the interface before it, and is the source of what is sent there. */
+/* Of RTM_NEWADDR: it has just come, and another IPv4 address of its network was there before, which is the source of what is sent there. */
 bool rtnl_is_second_address(struct nlmsghdr *message);
 
 /* Of RTM_NEWLINK. False where it tells of no link. */
