@@ -1488,6 +1488,17 @@ static void test_second_address(void)
 	engine_second_address(w.engine, IFINDEX, &own, at_ns);
 	engine_second_address(w.engine, IFINDEX, &w.options[0].vips[0], at_ns);
 	is_acts(&w, "", "another network, interface or address, or ours: they stay");
+
+	w.is_kernel_slow = true;
+	own.address[3] ^= 1;
+	engine_second_address(w.engine, IFINDEX, &own, at_ns);
+	engine_address(w.engine, IFINDEX, &w.options[0].vips[0], false, at_ns + MS(200));
+	timers(&w, at_ns + MS(200));
+	is_acts(&w, "-0:10.1.1.252/24 +0:10.1.1.252/24", "the kernel is long between the two: nothing is put back");
+	engine_address(w.engine, IFINDEX, &w.options[0].vips[0], true, at_ns + MS(250));
+	engine_vips_done(w.engine, MS(250), at_ns + MS(250));
+	timers(&w, at_ns + MS(300));
+	is_acts(&w, "", "  nor after it");
 	engine_free(w.engine);
 
 	world_make(&w);
@@ -2641,7 +2652,7 @@ static void test_hand_over(void)
 
 int main(void)
 {
-	plan(310 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
+	plan(312 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
 	test_start();
 	test_neutral();
 	test_frames();

@@ -262,6 +262,11 @@ static void pace_vips(struct engine *engine, uint64_t took_ns)
 		engine->vips_at_once *= 2;
 }
 
+void commit_await(struct engine *engine, struct vrouter *vr)
+{
+	join_line(engine, vr, FOR_KERNEL);
+}
+
 bool commit_may_ask(const struct engine *engine)
 {
 	return engine->lines[FOR_VIPS].first != TABLE_NONE && engine->lines[FOR_KERNEL].first == TABLE_NONE;

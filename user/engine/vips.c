@@ -206,8 +206,9 @@ static bool move_behind(struct engine *engine, struct vrouter *vr, const struct 
 	}
 	if (!moved)
 		return false;
-	/* Our own removal, which is told first, is nothing to repair. */
+	/* Our own removal, which is told first, is nothing to repair, however long the kernel takes. */
 	vr->repaired_ns = now_ns;
+	commit_await(engine, vr);
 	vrouter_log(engine, vr, ABOUT_VIP_REMOVED, now_ns, LOG_NOTICE, "%s, the host's own, came after %s: they change places",
 		    vip_format(own, true, own_text), vip_format(&vr->options->vips[__builtin_ctz(moved)], true, text));
 	return true;

@@ -147,6 +147,9 @@ void vrouter_top_counter(struct vrouter *vr, uint64_t counter, bool is_strong, u
 
 void commit_queue(struct engine *engine, struct vrouter *vr, unsigned int actions, uint64_t now_ns);
 
+/* The kernel is asked for its addresses without that. */
+void commit_await(struct engine *engine, struct vrouter *vr);
+
 /* Somebody waits for addresses, and the kernel is not at others'. */
 bool commit_may_ask(const struct engine *engine);
 
