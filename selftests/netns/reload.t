@@ -6,7 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 71
+plan 75
 test_lab r1 r2 client
 wire client
 
@@ -240,6 +240,29 @@ is "nothing is left" "$(addresses r1)$(left_on r1)" ""
 kill -HUP "${PID[r2]}"
 ok "HUP and TERM of the peer" stop r2 TERM
 is "nothing is left there" "$(addresses r2)$(left_on r2)" ""
+
+# An interface that is used no longer, while another process is at the maps.
+ip -n "$LAB-r1" link add eth1 up type veth peer name eth2
+ip -n "$LAB-r1" link set eth2 up
+ip -n "$LAB-r1" addr add 10.78.0.1/24 dev eth1
+has_xdp_eth1() {
+	ip -n "$LAB-r1" -d link show dev eth1 | grep -q 'prog/xdp'
+}
+lacks_xdp_eth1() {
+	! has_xdp_eth1
+}
+printf '%s\n' "-p $PASSWORD -i eth0 -s 10.77.0.1 -v 1 -a $VIP" "-p $PASSWORD -i eth1 -s 10.78.0.1 -v 2 -a 10.78.0.100" \
+	>"$LAB_DIR/two.conf"
+daemon r1 "$XCARP" -c "$LAB_DIR/two.conf"
+within 8 "two interfaces: the program is on both" eval 'log_has r1 Ready && has_xdp r1 && has_xdp_eth1'
+exec {lock}<"$(lab_pins r1)"
+flock "$lock"
+sed -i 2d "$LAB_DIR/two.conf"
+reload r1
+within 5 "one is removed while another process is at the maps" log_has r1 'read again: 1 virtual routers: 0 new, 0 changed, 1 removed'
+exec {lock}<&-
+within 5 "  the program goes from it when that one is done" lacks_xdp_eth1
+ok "it ends" stop r1 TERM
 
 nok "no password in either log" grep -qw "$PASSWORD" "$LAB_DIR/r1.log" "$LAB_DIR/r2.log"
 nok "nor in the file's errors" grep -qw other "$LAB_DIR/r2.log"

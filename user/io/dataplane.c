@@ -19,6 +19,7 @@
 #define IFINDEX_MASK 0x1fffffff /* what struct vr_key has room for; the kernel counts up from 1 */
 #define RECORD_BYTES 64 /* a record and the ring's header for it */
 #define CLAIM_TRIES 3
+#define LEAVE_RETRY_NS 50000000ull
 #define NS_PER_S 1000000000ull
 
 /* A slot that a dead process had, and what its addresses are to be now. */
@@ -36,6 +37,7 @@ struct dataplane {
 	struct dataplane_config config;
 	struct share share;
 	struct interfaces unused; /* no longer ours, but still noted as ours: the lock was not to be had */
+	uint64_t leave_ns; /* when to try that again */
 	struct interfaces moved; /* the same: the program is being taken off elsewhere */
 	struct groups *groups;
 	struct ring_buffer *ring;
@@ -163,16 +165,6 @@ void dataplane_running(struct dataplane *dp)
 	dp->share.is_running = true;
 }
 
-uint64_t dataplane_deadline(const struct dataplane *dp)
-{
-	return dp->share.bury_ns;
-}
-
-void dataplane_timers(struct dataplane *dp, uint64_t now_ns)
-{
-	share_bury_due(&dp->share, now_ns);
-}
-
 /* Interfaces. */
 
 static bool forget(struct interfaces *interfaces, uint32_t ifindex)
@@ -212,6 +204,27 @@ static void leave_unused(struct dataplane *dp)
 {
 	while (dp->unused.count)
 		program_leave(&dp->share.program, dp->share.owner, dp->unused.ifindexes[--dp->unused.count]);
+}
+
+static void try_to_leave(struct dataplane *dp, uint64_t now_ns)
+{
+	dp->leave_ns = now_ns + LEAVE_RETRY_NS;
+	if (share_lock(&dp->share))
+		return;
+	leave_unused(dp);
+	share_unlock(&dp->share);
+}
+
+uint64_t dataplane_deadline(const struct dataplane *dp)
+{
+	return dp->unused.count && dp->leave_ns < dp->share.bury_ns ? dp->leave_ns : dp->share.bury_ns;
+}
+
+void dataplane_timers(struct dataplane *dp, uint64_t now_ns)
+{
+	share_bury_due(&dp->share, now_ns);
+	if (dp->unused.count && now_ns >= dp->leave_ns)
+		try_to_leave(dp, now_ns);
 }
 
 static int attach_by(struct dataplane *dp, uint32_t ifindex, const char *name, const char *no_native,
@@ -260,10 +273,7 @@ void dataplane_detach(struct dataplane *dp, uint32_t ifindex)
 		return;
 	/* If there is no memory for it, it stays until we leave. */
 	remember(&dp->unused, ifindex);
-	if (share_lock(&dp->share))
-		return;
-	leave_unused(dp);
-	share_unlock(&dp->share);
+	try_to_leave(dp, loop_now_ns());
 }
 
 bool dataplane_moved(struct dataplane *dp, uint32_t ifindex, struct moved *moved, enum xcarp_hook *hook)

@@ -64,7 +64,7 @@ void dataplane_free(struct dataplane *dp);
 /* Instead: everything stays, for a successor. */
 void dataplane_hand_over(struct dataplane *dp);
 
-/* What dead processes left and nobody has adopted, when its time has come; UINT64_MAX: there is nothing. */
+/* What dead processes left and nobody has adopted, when its time has come, and what was in use; UINT64_MAX: there is nothing. */
 uint64_t dataplane_deadline(const struct dataplane *dp);
 void dataplane_timers(struct dataplane *dp, uint64_t now_ns);
 
