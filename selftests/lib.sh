@@ -110,9 +110,9 @@ wait_for() {
 	return 0
 }
 
-# within SECONDS NAME COMMAND...
+# within SECONDS NAME COMMAND...: where SLOWNESS says that the machine is so many times slower, it has so many times as long.
 within() {
-	local seconds=$1 name=$2
+	local seconds=$(($1 * ${SLOWNESS:-1})) name=$2
 
 	shift 2
 	if wait_for "$seconds" "$@"; then pass "$name"; else fail "$name" "not within $seconds s: $*"; fi
