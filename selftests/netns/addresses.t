@@ -6,7 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 35
+plan 44
 test_lab r1 client
 wire client "vips=$VIP,10.77.0.101,10.77.0.9"
 
@@ -62,6 +62,33 @@ ip -n "$LAB-r1" addr change 10.77.0.1/24 dev eth0 valid_lft 3600 preferred_lft 3
 never 1 "the host's own is prolonged: ours stay where they are" log_has r1 'change places'
 ok "it ends" stop r1 TERM
 ip -n "$LAB-r1" addr del 10.77.0.50/24 dev eth0
+
+# Two processes do so at once, in the kernel's own time.
+two() {
+	has_addr r1 10.77.0.101 && has_addr r1 10.77.0.102
+}
+slowly SLOW_ADDRESS_MS=300 xcarp r1 -r 1 -a 10.77.0.101/24
+slowly SLOW_ADDRESS_MS=600 lab_spawn r1 "$LAB_DIR/two.log" "$XCARP" -i eth0 -s 10.77.0.1 -v 2 -p "$PASSWORD" -a 10.77.0.102/24 -r 1
+slow=$LAB_PID
+within 8 "two processes, MASTER both" two
+ip -n "$LAB-r1" addr flush dev eth0 scope global
+within 5 "  all removed: all put back" two
+ip -n "$LAB-r1" addr add 10.77.0.1/24 dev eth0
+within 5 "  the host's own becomes the first again" first_is 10.77.0.1
+never 2 "  and is not taken along by either" lacks_addr r1 10.77.0.1
+kill "$slow"
+ok "it ends" stop r1 TERM
+
+# Where what keeps the others cannot be set.
+daemon r1 unshare -m sh -c 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec "$@"' sh \
+	"$XCARP" -i eth0 -s 10.77.0.1 -v 1 -p "$PASSWORD" -a 10.77.0.101/24 -r 1
+within 8 "without a writable /proc/sys: MASTER" master r1
+ip -n "$LAB-r1" addr flush dev eth0 scope global
+within 3 "  all removed: put back" has_addr r1 10.77.0.101
+ip -n "$LAB-r1" addr add 10.77.0.1/24 dev eth0
+never 1 "  the host's own is second, and stays" lacks_addr r1 10.77.0.1
+ok "it ends" stop r1 TERM
+ip -n "$LAB-r1" addr replace 10.77.0.1/24 dev eth0
 
 # An address that somebody else put there beforehand is a backup's no more than a dead predecessor's is.
 ip -n "$LAB-r1" addr add "$VIP/32" dev eth0

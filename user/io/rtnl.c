@@ -61,15 +61,16 @@ struct rtnl {
 	uint64_t took_ns; /* of batches that were carried out since the last settled event */
 };
 
-static bool is_our_removal(const struct rtnl *rtnl, const struct nlmsghdr *message)
+static bool is_ours(const struct rtnl *rtnl, const struct nlmsghdr *message)
 {
-	return message->nlmsg_type == RTM_DELADDR && message->nlmsg_pid == nl_socket_get_local_port(rtnl->asking);
+	return message->nlmsg_pid == nl_socket_get_local_port(rtnl->asking);
 }
 
-/* What a dump tells is none. */
-static bool is_news_of_second(struct nlmsghdr *message)
+/* What a dump tells is none. Nothing comes of it where whoever goes takes it along. */
+static bool is_news_of_second(const struct rtnl *rtnl, struct nlmsghdr *message, uint32_t ifindex)
 {
-	return message->nlmsg_type == RTM_NEWADDR && !(message->nlmsg_flags & NLM_F_MULTI) && rtnl_is_second_address(message);
+	return message->nlmsg_type == RTM_NEWADDR && !is_ours(rtnl, message) && !(message->nlmsg_flags & NLM_F_MULTI) &&
+	       rtnl_is_second_address(message) && rtnl_sender_keeps(ifindex);
 }
 
 static int on_message(struct nl_msg *msg, void *ctx)
@@ -90,10 +91,10 @@ static int on_message(struct nl_msg *msg, void *ctx)
 	case RTM_DELADDR:
 		if (!rtnl_read_address(message, &vip, &ifindex))
 			break;
-		if (is_our_removal(rtnl, message))
+		if (message->nlmsg_type == RTM_DELADDR && is_ours(rtnl, message))
 			rtnl->events->vip_removed(rtnl->events->ctx, message->nlmsg_seq - 1, &vip, loop_now_ns());
 		rtnl->events->address(rtnl->events->ctx, ifindex, &vip, message->nlmsg_type == RTM_NEWADDR, loop_now_ns());
-		if (is_news_of_second(message))
+		if (is_news_of_second(rtnl, message, ifindex))
 			rtnl->events->second_address(rtnl->events->ctx, ifindex, &vip, loop_now_ns());
 		break;
 	}

@@ -50,7 +50,7 @@ struct rtnl_events {
 	void *ctx;
 	void (*link)(void *ctx, const struct rtnl_link *link, uint64_t now_ns);
 	void (*address)(void *ctx, uint32_t ifindex, const struct vip *address, bool present, uint64_t now_ns);
-	/* Told after that: it has just come, and another one of its network was there before. */
+	/* Told after that: it has just come, another one of its network was there before, and either can go without the other. */
 	void (*second_address)(void *ctx, uint32_t ifindex, const struct vip *address, uint64_t now_ns);
 	/*
 	 * rtnl_vip_del() of this slot has found the address there. Told before the removal itself, and for IPv4 only: of IPv6

@@ -10,12 +10,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "io/thread.h"
 
 #define STACK_SIZE (64 * 1024)
+#define LOCK_FILE "/proc/sys/net/ipv4/tcp_fastopen_key" /* any of the namespace that nobody else can open, to hold us up */
+#define LOCK_TRIES 500
+#define LOCK_RETRY_NS 2000000
 
 struct rtnl_sender {
 	struct loop *loop;
@@ -34,16 +39,33 @@ struct rtnl_sender {
 
 /* Carrying out. */
 
-/* Turns it on and returns the file to turn it off with; -1 where it may stay as it is. */
-static int promote_secondaries(uint32_t ifindex)
+/* Another process of ours, which has it on for its own batch, would turn it off under us. One that is stopped is not waited for. */
+static int lock_promoting(void)
 {
-	char name[IF_NAMESIZE], path[64 + IF_NAMESIZE], value = '1';
-	int fd;
+	static const struct timespec pause = { .tv_nsec = LOCK_RETRY_NS };
+	int fd = open(LOCK_FILE, O_RDONLY | O_CLOEXEC);
+
+	for (int i = 0; fd >= 0 && i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB); i++)
+		nanosleep(&pause, NULL);
+	return fd;
+}
+
+static int open_promoting(uint32_t ifindex, int flags)
+{
+	char name[IF_NAMESIZE], path[64 + IF_NAMESIZE];
 
 	if (!if_indextoname(ifindex, name))
 		return -1;
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/promote_secondaries", name);
-	fd = open(path, O_RDWR | O_CLOEXEC);
+	return open(path, flags | O_CLOEXEC);
+}
+
+/* Turns it on and returns the file to turn it off with; -1 where it may stay as it is. */
+static int promote_secondaries(uint32_t ifindex)
+{
+	int fd = open_promoting(ifindex, O_RDWR);
+	char value = '1';
+
 	if (fd < 0)
 		return -1;
 	if (pread(fd, &value, 1, 0) == 1 && value == '0' && pwrite(fd, "1", 1, 0) == 1)
@@ -66,7 +88,7 @@ static bool restore_secondaries(int fd)
 static void carry_out(int fd, struct rtnl_batch *batch)
 {
 	uint64_t began_ns = loop_now_ns();
-	int promoting[RTNL_KEEP_MAX];
+	int promoting[RTNL_KEEP_MAX], lock = batch->keep_count ? lock_promoting() : -1;
 
 	for (unsigned int i = 0; i < batch->keep_count; i++)
 		promoting[i] = promote_secondaries(batch->keep_ifindexes[i]);
@@ -74,7 +96,25 @@ static void carry_out(int fd, struct rtnl_batch *batch)
 	for (unsigned int i = 0; i < batch->keep_count; i++)
 		if (!restore_secondaries(promoting[i]))
 			batch->left_promoting = batch->keep_ifindexes[i];
+	if (lock >= 0)
+		close(lock);
 	batch->took_ns = loop_now_ns() - began_ns;
+}
+
+bool rtnl_sender_keeps(uint32_t ifindex)
+{
+	char value = '0';
+	int fd = open_promoting(ifindex, O_RDWR);
+	bool is_ours_to_set = fd >= 0;
+
+	if (!is_ours_to_set)
+		fd = open_promoting(ifindex, O_RDONLY);
+	if (fd < 0)
+		return false;
+	if (!is_ours_to_set && pread(fd, &value, 1, 0) != 1)
+		value = '0';
+	close(fd);
+	return is_ours_to_set || value != '0';
 }
 
 /* The thread. */

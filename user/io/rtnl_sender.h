@@ -50,6 +50,9 @@ int rtnl_sender_start(struct rtnl_sender *sender);
 /* In the order in which they are given. done() is called when the loop comes round; without a thread, before the return. */
 void rtnl_sender_give(struct rtnl_sender *sender, struct rtnl_batch *batch);
 
+/* Does a removal leave the other addresses of the interface where they are? */
+bool rtnl_sender_keeps(uint32_t ifindex);
+
 bool rtnl_sender_is_busy(const struct rtnl_sender *sender);
 
 /* Waits until it is not busy any more, calling done(). */
