@@ -247,21 +247,23 @@ static int attach(struct controller *c, struct interface *interface)
 	return err;
 }
 
-/* One that another process has claimed since waits until that ends; the others do not wait for it. */
+/* One that another process has claimed since, or that a dead one's entry is in the way of, waits; the others do not wait for it. */
 static int enter_all(struct controller *c, struct interface *interface)
 {
+	bool is_busy = false;
 	int err = 0;
 
 	interface->has_claimed = false;
 	for (uint32_t index = interface->first; !err && index != NO_INDEX; index = c->slots[index].next) {
 		if (!c->slots[index].is_entered)
 			err = enter(c, index);
-		if (err != -EEXIST)
+		if (err != -EEXIST && err != -EAGAIN)
 			continue;
+		is_busy |= err == -EAGAIN;
 		interface->has_claimed = true;
 		err = 0;
 	}
-	return err;
+	return err ?: is_busy ? -EAGAIN : 0;
 }
 
 static int use_interface(struct controller *c, struct interface *interface)
@@ -357,10 +359,10 @@ static void try_interface(struct controller *c, struct interface *interface, uin
 		interface->retry_ns = next_retry_ns(interface->retry_ns);
 		interface_try_at(c, interface, now_ns + interface->retry_ns);
 	}
-	/* Another process is at the maps: the program is put back a moment later, and until then nothing is given up. */
-	if (err && !(err == -EAGAIN && interface->has_lost_program)) {
+	/* Another process is at the maps: what is missing is put back a moment later, and until then nothing is given up. */
+	if (err && !(err == -EAGAIN && interface->is_attached)) {
 		lose_interface(c, interface, now_ns);
-	} else if (is_due && interface->has_claimed) {
+	} else if (!err && is_due && interface->has_claimed) {
 		interface_try_at(c, interface, now_ns + CLAIM_RETRY_NS);
 	}
 	c->is_status_old = true;

@@ -6,7 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 51
+plan 59
 test_lab r1 r2 client
 wire client "vips=$VIP"
 
@@ -157,3 +157,29 @@ settled r1
 between "files opened by that" $(($(fds) - files + 2)) 0 4
 ok "TERM ends it" stop r1 TERM
 is "nothing is left" "$(left_on r1)" ""
+
+# One of two virtual routers is another process's; that dies, and a third process is at the maps when it could be had.
+for id in 1 2; do
+	echo "-p $PASSWORD -i eth0 -s 10.77.0.1 -r 1 -P -v $id -a 10.77.0.10$id"
+done >"$LAB_DIR/two.conf"
+daemon r1 "$XCARP" -c "$LAB_DIR/two.conf"
+within 8 "two virtual routers: MASTER" has_addr r1 10.77.0.102
+lab_unplug r1
+within 5 "the interface goes" log_has r1 'INIT \(eth0 id 2\)'
+kill -STOP "${PID[r1]}"
+lab_plug r1
+lab_spawn r1 "$LAB_DIR/other.log" "$XCARP" -i eth0 -s 10.77.0.1 -v 2 -p "$PASSWORD" -r 1 -P -a 10.77.0.102
+other=$LAB_PID
+within 8 "  and another process has one of them" has_addr r1 10.77.0.102
+kill -CONT "${PID[r1]}"
+within 8 "  told" log_has r1 'virtual router 2 .* already belongs to process'
+within 8 "  the other one is MASTER again" has_addr r1 10.77.0.101
+log_mark r1
+kill -KILL "$other"
+wait "$other" 2>/dev/null
+exec {lock}<"$(lab_pins r1)"
+flock "$lock"
+never 12 "the other process dies, and the maps are locked: MASTER still" log_has r1 'INIT \(eth0 id 1\)'
+exec {lock}<&-
+within 5 "  unlocked: it has both" log_has r1 'BACKUP \(eth0 id 2\)'
+ok "TERM ends it" stop r1 TERM
