@@ -26,9 +26,13 @@ static bool has_helped(struct controller *c, const struct interface *interface)
 
 static void cure(struct controller *c, struct interface *interface, uint32_t index, uint64_t now_ns)
 {
-	switch (cure_next(&interface->cure, has_helped(c, interface), now_ns)) {
+	struct cure before = interface->cure;
+	bool was_deaf_native = interface->is_deaf_native;
+	uint64_t accepted = accepted_by(c, index);
+	enum remedy remedy = cure_next(&interface->cure, has_helped(c, interface), now_ns);
+
+	switch (remedy) {
 	case REMEDY_ATTACH:
-		log_warn("%s: adverts reach this host, but not the program on the interface: attaching it anew", interface->name);
 		break;
 	case REMEDY_OTHER_MODE:
 		interface->is_deaf_native = true;
@@ -39,10 +43,16 @@ static void cure(struct controller *c, struct interface *interface, uint32_t ind
 	case REMEDY_NONE:
 		return;
 	}
-	interface->cured = index;
-	interface->cured_accepted = accepted_by(c, index);
-	if (!interface_attach_anew(c, interface, now_ns))
+	/* Another process is at the maps: nothing was tried. */
+	if (!interface_attach_anew(c, interface, now_ns)) {
+		interface->cure = before;
+		interface->is_deaf_native = was_deaf_native;
 		return;
+	}
+	if (remedy == REMEDY_ATTACH)
+		log_warn("%s: adverts reach this host, but not the program on the interface: tried to attach it anew", interface->name);
+	interface->cured = index;
+	interface->cured_accepted = accepted;
 	/* The next one that is missed says that it was in vain. */
 	for (uint32_t i = interface->first; i != NO_INDEX; i = c->slots[i].next)
 		c->slots[i].deafness = (struct deafness){ .accepted = accepted_by(c, i), .heard_ns = now_ns, .missed = 1 };

@@ -36,7 +36,7 @@ accepts_more() {
 	(($(accepted) > $1))
 }
 
-plan 15
+plan 20
 [[ -e $PAST ]] || lab_die "$PAST is not there: run make tests"
 test_lab r1 r2
 index=$(ip -n "$LAB-r1" -j link show dev eth0 | sed 's/.*"ifindex":\([0-9]*\).*/\1/')
@@ -61,6 +61,19 @@ had=$(accepted)
 within 4 "adverts are accepted again" accepts_more "$had"
 never 4 "it stays BACKUP" seen_state r1 MASTER
 is "and had to be told once" "$(log_count r1 "$NOTICED")" 1
+bypass off
+ok "TERM ends it" stop r1 TERM
+is "nothing is left" "$(left_on r1)" ""
+
+# While another process is at the maps nothing can be tried, and so has not been in vain.
+xcarp r1 -k 100
+within 6 "BACKUP once more" backup r1
+exec {lock}<"$(lab_pins r1)"
+flock "$lock"
+bypass on
+never 6 "the maps locked: nothing is given up" log_has r1 'still pass the program by|using the slower generic'
+exec {lock}<&-
+within 8 "unlocked: generic mode in the end" log_has r1 'does not run the program: using the slower generic'
 bypass off
 ok "TERM ends it" stop r1 TERM
 is "nothing is left" "$(left_on r1)" ""
