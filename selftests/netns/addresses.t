@@ -93,7 +93,7 @@ ip -n "$LAB-r1" addr replace 10.77.0.1/24 dev eth0
 # An address that somebody else put there beforehand is a backup's no more than a dead predecessor's is.
 ip -n "$LAB-r1" addr add "$VIP/32" dev eth0
 xcarp r1 -r 2
-within 2 "found at start: taken away from a backup" lacks_addr r1 "$VIP"
+within 8 "found at start: taken away from a backup" lacks_addr r1 "$VIP"
 within 2 "and said so" log_has r1 "$VIP/32 was there at the start: taken off"
 ok "it ends" stop r1 TERM
 
