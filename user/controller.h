@@ -62,6 +62,7 @@ struct interface {
 	bool has_lost_program; /* attached, but the program is to be put back; its virtual routers stay in the maps */
 	bool has_claimed; /* one that another process has, which is not entered */
 	bool is_told; /* in the retelling under way */
+	bool needs_anew; /* the program is to be attached anew, and another process was at the maps */
 	bool forgets_program; /* its driver does, once it was down; asked when the program is attached */
 	bool is_deaf_native; /* its driver was seen not to run the program */
 	uint64_t attached_ns;
@@ -128,6 +129,7 @@ struct controller {
 	struct move *moves; /* the runner has the first, the others wait */
 	uint32_t move_count;
 
+	bool is_in_background; /* or never will be */
 	struct loop *loop;
 	struct rtnl *rtnl;
 	struct overheard *overheard;
@@ -159,13 +161,21 @@ int controller_fail(const char *what, int err);
 /* xcarp.c: the signals that a controller takes. */
 void controller_signals(sigset_t *set);
 
+/* xcarp.c */
+
+/* With -B; once. Returns 0 or -errno, after a logged line. */
+int controller_to_background(struct controller *c);
+
+/* With --pidfile; once. The same. */
+int controller_write_pidfile(const struct controller *c);
+
 /* wait.c */
 
 /*
- * For the plan that waits for an address: makes it anew whenever addresses have come, until it waits no more. -ECANCELED: a
- * signal told to end. From here on the signals of signalfd are blocked.
+ * For the plan that waits for an address, in the background if it is to be there: makes it anew whenever addresses have come, until
+ * it waits no more. kept: the password from the command line; NULL: there is none. -ECANCELED: a signal told to end. From here on the signals of signalfd are blocked.
  */
-int wait_for_plan(struct controller *c);
+int wait_for_plan(struct controller *c, void *kept);
 
 /* vrouters.c */
 

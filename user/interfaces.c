@@ -235,7 +235,7 @@ static int attach(struct controller *c, struct interface *interface)
 	interface->attached_ns = loop_now_ns();
 	if (!err) {
 		interface->is_attached = true;
-		interface->has_lost_program = false;
+		interface->has_lost_program = interface->needs_anew = false;
 		interface->retry_ns = 0;
 		interface->forgets_program = driver_forgets_program(interface->name);
 		floods_forget(interface);
@@ -337,6 +337,16 @@ static uint64_t next_retry_ns(uint64_t last_ns)
 	return last_ns < ATTACH_RETRY_MAX_NS ? 2 * last_ns : last_ns;
 }
 
+static void attach_anew_if_due(struct controller *c, struct interface *interface, uint64_t now_ns)
+{
+	if (!interface->needs_anew || !interface->is_attached)
+		return;
+	if (interface->attach_again_ns <= now_ns)
+		interface->attach_again_ns = UINT64_MAX;
+	if (!interface_attach_anew(c, interface, now_ns))
+		interface_try_at(c, interface, now_ns + LOCK_RETRY_NS);
+}
+
 static void try_interface(struct controller *c, struct interface *interface, uint64_t now_ns)
 {
 	bool is_due = !interface->is_attached || interface->has_lost_program ||
@@ -345,6 +355,7 @@ static void try_interface(struct controller *c, struct interface *interface, uin
 
 	if (is_due)
 		interface->attach_again_ns = UINT64_MAX;
+	attach_anew_if_due(c, interface, now_ns);
 	end_to_settle(interface, now_ns);
 	if (interface->first == NO_INDEX)
 		return;
@@ -390,6 +401,7 @@ bool interface_attach_anew(struct controller *c, struct interface *interface, ui
 
 	if (err == -EAGAIN)
 		return false;
+	interface->needs_anew = false;
 	interface->attached_ns = loop_now_ns();
 	if (!err) {
 		interface->has_lost_program = false;
@@ -561,8 +573,7 @@ static void update_there(struct controller *c, struct interface *interface, cons
 	if (!was_there && !link->is_ethernet)
 		log_error("-i %s: is not an Ethernet interface, and CARP needs one", link->name);
 	check_program(c, interface, &link->programs);
-	if (was_there && !was_enabled && link->is_enabled && interface->is_attached && interface->forgets_program)
-		interface_attach_anew(c, interface, now_ns);
+	interface->needs_anew |= was_there && !was_enabled && link->is_enabled && interface->forgets_program;
 	try_interface(c, interface, now_ns);
 }
 

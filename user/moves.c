@@ -13,7 +13,7 @@
 
 #define MOVED "%s was moved to another network namespace"
 
-static const char *reason(int err)
+static const char *reason(const struct move *move, int err)
 {
 	switch (err) {
 	case -ESRCH:
@@ -23,7 +23,7 @@ static const char *reason(int err)
 	case -ENODEV:
 		return "it has gone on from there, or was removed";
 	case -ENOENT:
-		return "libxdp has no pins of that dispatcher";
+		return move->there.in_dispatcher ? "libxdp has no pins of that dispatcher" : "the program was not to be had";
 	case -ETIMEDOUT:
 		return "it took too long";
 	case -ECHILD:
@@ -45,7 +45,7 @@ static void log_remedy(const struct move *move, int err)
 			 move->hook == HOOK_XDP_GENERIC ? "xdpgeneric" : "xdp");
 	/* A dispatcher's part ends with its pins, which are removed either way. */
 	log_warn(MOVED ", and %s could not be taken off there: %s; %s in that namespace does it", move->name,
-		 move->there.in_dispatcher ? "what is left of libxdp's dispatcher" : "the program", reason(err), command);
+		 move->there.in_dispatcher ? "what is left of libxdp's dispatcher" : "the program", reason(move, err), command);
 }
 
 static void log_result(const struct move *move, int result)

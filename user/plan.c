@@ -525,6 +525,8 @@ static void warn_of_odd_options(struct work *work, const struct config_vr *vr)
 		tell(work, LOG_WARNING, vr, "Warning: no script called when going up");
 	if (!options->downscript && !options->manage_vips)
 		tell(work, LOG_WARNING, vr, "Warning: no script called when going down");
+	if (options->keyfile && options->auth == AUTH_HMAC_SHA1)
+		tell(work, LOG_WARNING, vr, "Warning: --keyfile %s: has no effect without --auth", options->keyfile);
 	if ((!work->options->wait || host_link_named(work->host, options->interface)) &&
 	    !host_holds(work->host, options->interface, options->source))
 		tell(work, LOG_WARNING, vr, "Warning: %s does not hold the source address %s", options->interface,

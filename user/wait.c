@@ -14,6 +14,8 @@
 #include "io/host.h"
 #include "io/log.h"
 #include "io/notify.h"
+#include "io/process.h"
+#include "io/secret.h"
 
 #define NS_PER_MS 1000000ull
 
@@ -50,22 +52,30 @@ static void tell(const struct controller *c, uint64_t now_ns)
 	notify_timers(now_ns);
 }
 
-/* Those that ask a virtual router for something have come too early. */
-static bool is_told_to_end(int fd)
+static void log_state(const struct controller *c)
+{
+	char address[INET_ADDRSTRLEN];
+
+	log_warn("Waiting for an interface with %s", inet_ntop(AF_INET, &c->change.plan.waits_for, address, sizeof(address)));
+}
+
+/* There is no virtual router to step down yet. Returns -ECANCELED: it is told to end; 1: the file is to be read again; 0. */
+static int take_signals(const struct controller *c, int fd)
 {
 	struct signalfd_siginfo info;
+	int what = 0;
 
 	while (read(fd, &info, sizeof(info)) == sizeof(info)) {
-		switch (info.ssi_signo) {
-		case SIGHUP:
-		case SIGUSR1:
-		case SIGUSR2:
-			continue;
+		if (info.ssi_signo == SIGUSR1) {
+			log_state(c);
+		} else if (info.ssi_signo == SIGHUP && c->options.config) {
+			what = 1;
+		} else if (info.ssi_signo != SIGUSR2) {
+			log_info("Caught signal %u (%s): leaving", info.ssi_signo, strsignal((int)info.ssi_signo));
+			return -ECANCELED;
 		}
-		log_info("Caught signal %u (%s): leaving", info.ssi_signo, strsignal((int)info.ssi_signo));
-		return true;
 	}
-	return false;
+	return what;
 }
 
 static int timeout_ms(uint64_t now_ns)
@@ -77,29 +87,52 @@ static int timeout_ms(uint64_t now_ns)
 	return deadline_ns <= now_ns ? 0 : (int)((deadline_ns - now_ns) / NS_PER_MS) + 1;
 }
 
-/* 0: addresses have changed. */
+/* 0: addresses have changed, or the file. */
 static int await(const struct controller *c, const struct waiting *waiting)
 {
 	struct pollfd fds[] = { waiting->addresses, waiting->signals };
+	int what;
 
 	for (;;) {
 		tell(c, loop_now_ns());
 		if (poll(fds, 2, timeout_ms(loop_now_ns())) < 0 && errno != EINTR)
 			return -errno;
-		if (fds[1].revents && is_told_to_end(fds[1].fd))
-			return -ECANCELED;
-		if (!fds[0].revents)
-			continue;
-		host_watched(fds[0].fd);
-		return 0;
+		what = fds[1].revents ? take_signals(c, fds[1].fd) : 0;
+		if (what < 0)
+			return what;
+		if (fds[0].revents)
+			host_watched(fds[0].fd);
+		if (fds[0].revents || what)
+			return 0;
 	}
 }
 
-int wait_for_plan(struct controller *c)
+/* Whoever has started us waits for no address. */
+static int leave_starter(struct controller *c, void *kept)
+{
+	int err = controller_to_background(c);
+
+	if (err)
+		return err;
+	/* A child's memory is not locked, whatever its parent's was. */
+	if (kept)
+		secret_lock(kept, strlen(kept) + 1);
+	err = controller_write_pidfile(c);
+	if (err || !c->options.daemonize)
+		return err;
+	log_leave_stderr();
+	process_ready(!c->options.config);
+	return 0;
+}
+
+int wait_for_plan(struct controller *c, void *kept)
 {
 	struct waiting waiting;
-	int err = begin(&waiting);
+	int err = leave_starter(c, kept);
 
+	if (err)
+		return err;
+	err = begin(&waiting);
 	if (err)
 		return controller_fail("rtnetlink", err);
 	notify_ready(loop_now_ns());

@@ -507,13 +507,31 @@ static int open_engine(struct controller *c)
 	return c->engine ? 0 : controller_fail("engine", -ENOMEM);
 }
 
+int controller_to_background(struct controller *c)
+{
+	int err = c->options.daemonize && !c->is_in_background ? process_daemonize() : 0;
+
+	c->is_in_background = true;
+	return err ? controller_fail("-B", err) : 0;
+}
+
+int controller_write_pidfile(const struct controller *c)
+{
+	const char *wrong = c->options.pidfile && !process_pidfile() ? process_pidfile_write(c->options.pidfile) : NULL;
+
+	if (!wrong)
+		return 0;
+	log_error("--pidfile %s: %s", c->options.pidfile, wrong);
+	return -EINVAL;
+}
+
 /* All processes there will ever be. */
 static int fork_all(struct controller *c)
 {
-	int err = c->options.daemonize ? process_daemonize() : 0;
+	int err = controller_to_background(c);
 
 	if (err)
-		return controller_fail("-B", err);
+		return err;
 	/* Also without scripts: an interface can go to another network namespace. */
 	err = runner_start(&c->runner, &c->options, &c->change.plan, moved_take_off);
 	if (err)
@@ -565,11 +583,7 @@ static int start(struct controller *c)
 	err = check_kernel() ?: open_adapters(c) ?: interfaces_find(c) ?: open_dataplane(c) ?: open_engine(c) ?: open_control(c);
 	if (err)
 		return err;
-	if (c->options.pidfile && (wrong = process_pidfile_write(c->options.pidfile))) {
-		log_error("--pidfile %s: %s", c->options.pidfile, wrong);
-		return -EINVAL;
-	}
-	err = vrouters_start(c);
+	err = controller_write_pidfile(c) ?: vrouters_start(c);
 	if (err)
 		return err;
 	dataplane_running(c->dataplane);
@@ -875,7 +889,7 @@ int main(int argc, char **argv)
 	kept = err == -EAGAIN ? keep_password(&c.options.vr) : NULL;
 	options_wipe_passwords(argc, argv);
 	if (err == -EAGAIN)
-		err = wait_for_plan(&c);
+		err = wait_for_plan(&c, kept);
 	secret_free(kept);
 	if (!err && !c.options.check)
 		err = fork_all(&c) ?: start(&c) ?: run(&c);

@@ -7,7 +7,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 66
+plan 68
 test_lab r1 r2 client
 
 # at HOST HOOK: where `interfaces` says that the program is
@@ -94,6 +94,10 @@ like "xcarpctl keeps saying it" "$(status)" 'hook +xdp-native: .*offloads'
 ip -n "$LAB-r1" link set dev eth0 xdp off
 within 5 "taken off by somebody: it is put back" has_xdp r1
 is "  what it costs is not told again" "$(log_count r1 'takes TSO')" 1
+ip -n "$LAB-r1" link set eth0 name eth7
+within 3 "renamed: GRO is off again" eval '[[ $(lab_run r1 ethtool -k eth7) == *generic-receive-offload:\ off* ]]'
+ip -n "$LAB-r1" link set eth7 name eth0
+within 5 "and back: XDP, too" has_xdp r1
 ok "TERM ends it" stop r1 TERM
 is "GRO is off again" "$(gro r1)" off
 is "and the pair segments" "$(offload r1 tcp-segmentation-offload)" on

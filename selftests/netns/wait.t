@@ -7,7 +7,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 45
+plan 54
 test_lab r1 client
 wire client "vips=$VIP"
 
@@ -99,10 +99,10 @@ within 5 "and says what it waits for" heard '^STATUS=waits for an interface with
 is "in the log, too, once" "$(log_count r1 'WARNING\] -s 10.77.0.1: no interface holds this address: waiting for one$')" 1
 within 5 "it is alive" alive_times 3
 nok "its command line has no password" grep -qF "$PASSWORD" "/proc/${PID[r1]}/cmdline"
-for signal in HUP USR1 USR2; do
-	kill "-$signal" "${PID[r1]}"
-done
-never 1 "signals for virtual routers end nothing" gone r1
+kill -USR1 "${PID[r1]}"
+within 3 "USR1: it says so again" log_has r1 'WARNING\] Waiting for an interface with 10\.77\.0\.1$'
+kill -USR2 "${PID[r1]}"
+never 1 "there is nothing to step down" gone r1
 ip -n "$LAB-r1" addr add 10.77.0.1/32 dev lo
 within 3 "it comes on lo: that is none" log_has r1 '-s 10.77.0.1: lo holds this address, and is not an Ethernet interface: waiting for one$'
 ip -n "$LAB-r1" addr add 10.77.0.9/24 dev eth0
@@ -123,6 +123,19 @@ daemon r1 "$XCARP" "${usual[@]}" --wait
 within 5 "while it waits" log_has r1 'waiting for one'
 ok "RTMIN ends it, too" stop r1 RTMIN
 is "with status 0" "$STATUS" 0
+daemon r1 "$XCARP" "${usual[@]}" --wait
+within 5 "once more" log_has r1 'waiting for one'
+ok "HUP ends it, without a file" stop r1 HUP
+ok "in the background: the starter does not wait" timeout 20 ip netns exec "$LAB-r1" "$XCARP" "${usual[@]}" --wait -B --pidfile="$LAB_DIR/waits.pid"
+waits=$(<"$LAB_DIR/waits.pid")
+nok "nor has the command line a password there" grep -qF "$PASSWORD" "/proc/$waits/cmdline"
+ip -n "$LAB-r1" addr add 10.77.0.1/24 dev eth0
+within 8 "the address comes: it goes on from there" has_addr r1 "$VIP"
+kill "$waits"
+within 5 "TERM ends that, too" eval '! kill -0 "$waits" 2>/dev/null'
+within 5 "nothing is left" eval '[[ -z $(left_on r1) ]]'
+ok "nor its pidfile" eval '[[ ! -e $LAB_DIR/waits.pid ]]'
+ip -n "$LAB-r1" addr del 10.77.0.1/24 dev eth0
 
 # Statuses.
 fails r1 "$XCARP" "${usual[@]}"

@@ -146,6 +146,8 @@ static const struct {
 	  DEFAULT "-v 1 -a 10.0.0.11/24 --mcastip 224.0.0.19\n-v 2 -a 10.0.0.12 -i eth1 -s 10.1.0.1\n",
 	  "+eth0/1@2 key +eth1/2@3 key -0 -1 -2 =0", "", NULL, NULL },
 
+	{ "keys that nobody asks for", NULL, DEFAULT "-v 1 -a 10.0.0.11 --keyfile=keys.txt\n", "+eth0/1@2 key =0",
+	  "4 list:2: Warning: --keyfile keys.txt: has no effect without --auth\n", NULL, NULL },
 	{ "interface after its address", NULL, NAMELESS "-v 1 -a 10.1.0.11\n-v 2 -a 10.1.0.12\n", "+eth1/1@2 key +eth1/2@3 key =0",
 	  "6 Using [eth1] as a network interface\n", NULL, NULL },
 	{ "  the one that is Ethernet", NULL, NAMELESS "-v 1 -s 10.3.0.1 -a 10.3.0.11\n", "+vlan9/1@2 key =0",

@@ -150,7 +150,7 @@ static const struct {
 	bool (*is_known)(const struct vrouter *vr); /* NULL: always */
 	bool is_seconds; /* value is in nanoseconds */
 } families[] = {
-	{ "xcarp_vrouter_state", "gauge", "State of the virtual router: 0 INIT, 1 BACKUP, 2 MASTER.", value_state, NULL, false },
+	{ "xcarp_vrouter_state", "gauge", "State of the virtual router: 0 INIT, 1 BACKUP, 2 MASTER; its last one where xcarp_vrouter_owner_up is 0.", value_state, NULL, false },
 	{ "xcarp_vrouter_state_age_seconds", "gauge", "Time since the state was entered.", value_since_ns, NULL, true },
 	{ "xcarp_vrouter_hold", "gauge", "Set by xcarpctl: 0 no, 1 demoted, 2 promoted.", value_hold, NULL, false },
 	{ "xcarp_vrouter_auth", "gauge", "Authentication: 0 hmac-sha1, 1 accept-siphash, 2 send-siphash, 3 siphash.", value_auth,

@@ -104,8 +104,9 @@ static void add_state(struct text *text, const struct snapshot *snapshot, const 
 	char span[SPAN_TEXT_LEN], master[ADDRESS_TEXT_LEN];
 	const struct vr_live *live = &vr->live;
 
-	text_printf(text, "  %-16s %s for %s, entered %u times\n", "state", state_name(live->state),
-		    format_span(snapshot_age_ns(snapshot, live->since_ns), span), live->transitions);
+	text_printf(text, "  %-16s %s for %s\n", "state", state_name(live->state),
+		    format_span(snapshot_age_ns(snapshot, live->since_ns), span));
+	text_printf(text, "  %-16s %u\n", "state changes", live->transitions);
 	if (live->hold)
 		text_printf(text, "  %-16s %s, until `xcarpctl release`\n", "held", hold_name(live->hold));
 	add_field(text, "master", vrouter_master(vr, master));

@@ -138,7 +138,7 @@ void notify_starting(uint64_t now_ns)
 	if (!self.alive_every_ns)
 		return;
 	self.is_starting = true;
-	tell_ready(now_ns, START_US);
+	tell_ready(now_ns, 2 * self.alive_every_ns / NS_PER_US > START_US ? 2 * self.alive_every_ns / NS_PER_US : START_US);
 }
 
 /* The manager compares the time with when it asked. */

@@ -319,8 +319,8 @@ static void take_off_hook(struct program *program, uint32_t ifindex, const char 
 	int taken = from_tc ? tc_take_off(&program->tc, ifindex, name, entry->made_qdisc) :
 			      take_off_xdp(program, ifindex, name, entry);
 
-	/* Not where the number is another interface's by now. */
-	if (!from_tc && entry->set_gro && !strcmp(entry->name, name))
+	/* Not where the number is another interface's by now; one that has our program was renamed. */
+	if (!from_tc && entry->set_gro && (taken > 0 || !strcmp(entry->name, name)))
 		offloads_set_gro(name, false);
 	if (taken <= 0)
 		return;

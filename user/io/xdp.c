@@ -527,8 +527,9 @@ int xdp_put_in_front(const struct xdp *xdp, uint32_t ifindex)
 void xdp_take_from_front(const struct xdp *xdp, uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_xdp_attach_opts, ours, .old_prog_fd = xdp->program ? xdp_fd(xdp) : -1);
+	struct rtnl_programs programs;
 
-	if (xdp->program)
+	if (xdp->program && !rtnl_query_programs(ifindex, &programs) && xdp->id && programs.native_id == xdp->id)
 		bpf_xdp_detach((int)ifindex, XDP_FLAGS_DRV_MODE, &ours);
 }
 
