@@ -103,7 +103,7 @@ settled() {
 	if [[ $holders != 'r1 r2 ' ]]; then
 		TWO_SINCE=''
 	else
-		TWO_MS=$(($(now_ms) - ${TWO_SINCE:=$(now_ms)}))
+		TWO_MS=$((-${TWO_SINCE:=$(now_ms)} + $(now_ms)))
 		((TWO_MS <= limit)) || TWO_MASTERS="both have had the address for $TWO_MS ms"
 	fi
 	# Until then all is as its predecessor has left it.
