@@ -275,7 +275,12 @@ before=$(program_id r1)
 upgrade r1
 settles "handed over to another version"
 isnt "whose program is at work" "$(program_id r1)" "$before"
-within 10 "the old one is gone" lacks_program "$before"
+nok "the old one is in no dispatcher" grep -q " prog $before " <(bpftool link show)
+if "$XCARP" --version | grep -q 'libxdp 1\.3\.'; then
+	skip 1 "libxdp 1.3 keeps files of programs open"
+else
+	within 10 "the old one is gone" lacks_program "$before"
+fi
 is "the other one's program is as it was" "$(programs r1)" "xcarp xsk_def_prog"
 
 # Its successor comes late: both have the address then, but only one may answer for it.
