@@ -66,22 +66,38 @@ static struct ethtool_gstrings *read_names(const char *interface)
 	return NULL;
 }
 
+static bool is_active(const struct offloads *offloads, uint32_t feature)
+{
+	return offloads->active[feature / 32] >> feature % 32 & 1;
+}
+
+/*
+ * A virtio NIC's host segments what it had left whole, while the feature that stands for that still says that it is on (Linux,
+ * drivers/net/virtio_net.c, virtnet_xdp_set()).
+ */
+static bool goes_unseen(const struct offloads *before, const char *feature)
+{
+	return !strcmp(before->driver, "virtio_net") && !strncmp(feature, "rx-gro-hw", ETH_GSTRING_LEN);
+}
+
 bool offloads_lost(const char *interface, const struct offloads *before, const struct offloads *now,
 		   char text[OFFLOADS_TEXT_LEN])
 {
-	struct ethtool_gstrings *names = NULL;
+	struct ethtool_gstrings *names = read_names(interface);
 	size_t len = 0;
 	bool any = false;
 
 	text[0] = '\0';
 	for (uint32_t feature = 0; feature < FEATURES_MAX; feature++) {
-		if (!((before->active[feature / 32] & ~now->active[feature / 32]) >> feature % 32 & 1))
+		const char *name = "";
+
+		if (names && feature < names->len)
+			name = (const char *)names->data + feature * ETH_GSTRING_LEN;
+		if (!is_active(before, feature) || (is_active(now, feature) && !goes_unseen(before, name)))
 			continue;
-		if (!any)
-			names = read_names(interface);
-		if (len < OFFLOADS_TEXT_LEN && names && feature < names->len)
+		if (len < OFFLOADS_TEXT_LEN)
 			len += (size_t)snprintf(text + len, OFFLOADS_TEXT_LEN - len, "%s%.*s", any ? ", " : "",
-						ETH_GSTRING_LEN, (const char *)names->data + feature * ETH_GSTRING_LEN);
+						ETH_GSTRING_LEN, name);
 		any = true;
 	}
 	free(names);

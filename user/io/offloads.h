@@ -19,7 +19,7 @@ struct offloads {
 
 int offloads_read(const char *interface, struct offloads *offloads);
 
-/* Writes the names of those that were there before and are not now, with ", " between them. False where there is none. */
+/* Writes the names of those that native XDP, attached between the two, took away, with ", " between them. False: none. */
 bool offloads_lost(const char *interface, const struct offloads *before, const struct offloads *now,
 		   char text[OFFLOADS_TEXT_LEN]);
 
