@@ -6,7 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 47
+plan 43
 test_lab r1 client
 wire client "vips=$VIP"
 pidfile=$LAB_DIR/r1.pid
@@ -95,16 +95,3 @@ lab_run r1 ip link set dev eth0 xdpdrv off
 fails r1 "$XCARP" "${flags[@]/#10.77.0.1/10.77.0.7}" -p "$PASSWORD"
 is "no interface has the source address: status" "$STATUS" 1
 like "it is named" "$ERROR" '10\.77\.0\.7'
-
-# One that has the lock for longer than usual, as on a slow host while it loads its program, is waited for.
-xcarp r1 -r 1
-within 8 "one runs" master r1
-exec {lock}<"$(lab_pins r1)"
-flock "$lock"
-lab_spawn r1 "$LAB_DIR/second.log" "$XCARP" -i eth0 -s 10.77.0.1 -v 2 -p "$PASSWORD" -a 10.77.0.102 -r 1
-within 10 "another has the lock: it is told" grep -qs 'Waiting for .*, which has the lock' "$LAB_DIR/second.log"
-flock -u "$lock"
-exec {lock}<&-
-within 10 "and waited for" grep -qs 'state: MASTER' "$LAB_DIR/second.log"
-kill "$LAB_PID"
-ok "TERM ends them" stop r1 TERM

@@ -19,7 +19,6 @@
 #endif
 
 #define WAIT_NS 5000000000ull
-#define LONG_WAIT_NS 60000000000ull /* where the first one loads its program, and the host is slow */
 #define RECORDS_PER_VR 2 /* room in the ring */
 #define RECORD_BYTES 64 /* a record and the ring's header for it */
 #define RING_MIN_BYTES (64u << 10)
@@ -30,39 +29,15 @@
 
 /* The lock. */
 
-static const char *lock_holder(const struct share *share, char who[32])
-{
-	unsigned int pid = bpffs_lock_holder(&share->dir);
-
-	snprintf(who, 32, "another process");
-	if (pid)
-		snprintf(who, 32, "process %u", pid);
-	return who;
-}
-
-/* They are made before the program is loaded, which is what takes time. */
-static bool has_maps(const struct share *share)
-{
-	char abi[sizeof(share->dir.path) + 8];
-
-	snprintf(abi, sizeof(abi), "%s/abi", share->dir.path);
-	return !access(abi, F_OK);
-}
-
-static int wait_longer(struct share *share)
-{
-	char who[32];
-
-	log_warn("Waiting for %s, which has the lock on %s", lock_holder(share, who), share->dir.name);
-	return bpffs_lock(&share->dir, LONG_WAIT_NS - WAIT_NS);
-}
-
 static void log_lock_holder(const struct share *share)
 {
-	char who[32];
+	unsigned int pid = bpffs_lock_holder(&share->dir);
+	char who[32] = "another process", abi[sizeof(share->dir.path) + 8];
 
-	lock_holder(share, who);
-	if (!has_maps(share))
+	if (pid)
+		snprintf(who, sizeof(who), "process %u", pid);
+	snprintf(abi, sizeof(abi), "%s/abi", share->dir.path);
+	if (access(abi, F_OK))
 		log_error("%s runs an xcarp that shares its maps with nobody, so one of version " XCARP_VERSION
 			  " cannot run in this network namespace (%s) until that is ended", who, share->dir.name);
 	else
@@ -73,8 +48,6 @@ int share_lock(struct share *share)
 {
 	int err = bpffs_lock(&share->dir, share->is_running ? 0 : WAIT_NS);
 
-	if (err == -EAGAIN && !share->is_running && has_maps(share))
-		err = wait_longer(share);
 	if (!err && share->is_running && program_is_busy(&share->program)) {
 		share_unlock(share);
 		return -EAGAIN;
