@@ -98,7 +98,7 @@ bpftool map update pinned "$pins/abi" key 0 0 0 0 value 0x63 ${bytes#* }
 kill_9 p1
 run p1 -v 1 -a "$VIP"
 within 5 "a start instead: told" log_has p1 'ABI 99\) left cannot be gone on with by version .* it is taken away'
-ok "the address is taken off" lacks_addr r1 "$VIP"
+within 3 "the address is taken off" lacks_addr r1 "$VIP"
 within 5 "MASTER" has_addr r1 "$VIP"
 kill_9 p1
 rm "$pins/abi" "$pins/live" "$pins/program"
