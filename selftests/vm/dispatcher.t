@@ -19,7 +19,7 @@ TWO_RESTARTED_MS=60000
 TWO_ANSWER_MS=1000
 OTHER=/usr/lib/x86_64-linux-gnu/bpf/xsk_def_xdp_prog.o # passes everything on
 
-plan $((31 + STEPS))
+plan $((32 + STEPS))
 test_lab r1 r2 client
 diag "SEED=$SEED STEPS=$STEPS"
 RANDOM=$SEED
