@@ -158,10 +158,10 @@ struct controller {
 
 int controller_fail(const char *what, int err);
 
-/* xcarp.c: the signals that a controller takes. */
-void controller_signals(sigset_t *set);
-
 /* xcarp.c */
+
+/* The signals that a controller takes. */
+void controller_signals(sigset_t *set);
 
 /* With -B; once. Returns 0 or -errno, after a logged line. */
 int controller_to_background(struct controller *c);
@@ -173,7 +173,8 @@ int controller_write_pidfile(const struct controller *c);
 
 /*
  * For the plan that waits for an address, in the background if it is to be there: makes it anew whenever addresses have come, until
- * it waits no more. kept: the password from the command line; NULL: there is none. -ECANCELED: a signal told to end. From here on the signals of signalfd are blocked.
+ * it waits no more. kept: the password from the command line; NULL: there is none. -ECANCELED: a signal told to end. From here
+ * on the signals of signalfd are blocked.
  */
 int wait_for_plan(struct controller *c, void *kept);
 

@@ -103,16 +103,16 @@ void floods_front_done(struct controller *c, struct interface *interface, bool i
 
 	flood->is_changing = false;
 	flood->in_front = in_front && !err;
-	if (err)
+	if (err) {
 		flood->not_before_ns = now_ns + IMPOSSIBLE_RETRY_NS;
-	if (err)
 		log_warn("%s: a flood of adverts that are refused: the XDP program cannot be put in front: %s", interface->name,
 			 why_not(err));
-	else
+	} else {
 		log_warn("%s: %s", interface->name,
 			 in_front ?
 				 "a flood of adverts that are refused: the XDP program is put in front while it lasts" :
 				 "the flood is over: the XDP program is taken off");
+	}
 	at(c, now_ns);
 }
 

@@ -51,10 +51,11 @@ struct pins {
 
 static void find_pins(struct pins *pins, const struct moved *moved, uint32_t id)
 {
-	const char *root = getenv("LIBXDP_BPFFS") ?: BPFFS_USUAL;
+	char root[128];
 
-	snprintf(pins->directory, sizeof(pins->directory), "%s/xdp/dispatch-%u-%u", root, moved->old_ifindex, id);
-	snprintf(pins->link, sizeof(pins->link), "%s/xdp/dispatch-%u-%u", root, moved->ifindex, id);
+	xdp_dispatchers_directory(root);
+	snprintf(pins->directory, sizeof(pins->directory), "%s/dispatch-%u-%u", root, moved->old_ifindex, id);
+	snprintf(pins->link, sizeof(pins->link), "%s/dispatch-%u-%u", root, moved->ifindex, id);
 	pins->is_linked = moved->ifindex != moved->old_ifindex && !symlink(strrchr(pins->directory, '/') + 1, pins->link);
 }
 

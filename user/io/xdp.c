@@ -223,7 +223,7 @@ static bool remove_own_pins(const struct xdp *xdp, const char *directory)
 	return is_removed;
 }
 
-static void dispatchers_directory(char directory[128])
+void xdp_dispatchers_directory(char directory[128])
 {
 	snprintf(directory, 128, "%s/xdp", getenv("LIBXDP_BPFFS") ?: BPFFS_USUAL);
 }
@@ -249,7 +249,7 @@ bool xdp_is_busy(const struct xdp *xdp)
 
 	if (xdp->stands_alone)
 		return false;
-	dispatchers_directory(directory);
+	xdp_dispatchers_directory(directory);
 	lock = lock_dispatchers(directory);
 	if (lock >= 0)
 		close(lock);
@@ -283,7 +283,7 @@ void xdp_remove_stale_pins(struct xdp *xdp, uint32_t ifindex)
 
 	if (!xdp->id || xdp->stands_alone)
 		return;
-	dispatchers_directory(directory);
+	xdp_dispatchers_directory(directory);
 	lock = lock_dispatchers(directory);
 	if (lock < 0)
 		return;
@@ -311,7 +311,7 @@ static int clear_emptied(const struct xdp *xdp, uint32_t ifindex, const struct o
 	char root[128], directory[160], path[192];
 	int err;
 
-	dispatchers_directory(root);
+	xdp_dispatchers_directory(root);
 	snprintf(directory, sizeof(directory), "%s/dispatch-%u-%u", root, ifindex, occupancy->id);
 	if (access(directory, F_OK))
 		return bpf_xdp_detach((int)ifindex, occupancy->flags, NULL);

@@ -62,6 +62,9 @@ int xdp_try_native(struct xdp *xdp, uint32_t ifindex, const char *name);
 int xdp_put_in_front(const struct xdp *xdp, uint32_t ifindex);
 void xdp_take_from_front(const struct xdp *xdp, uint32_t ifindex);
 
+/* Where libxdp keeps its pins of dispatchers, each in a directory dispatch-IFINDEX-ID. */
+void xdp_dispatchers_directory(char directory[128]);
+
 /* Another process attaches or detaches by libxdp, which would make us wait for as long as that takes. */
 bool xdp_is_busy(const struct xdp *xdp);
 
