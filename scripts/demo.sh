@@ -7,6 +7,7 @@
 set -u
 export LC_ALL=C
 cd "$(dirname "$0")/.." || exit 1
+XCARP=build/xcarp
 # shellcheck source=scripts/lab.sh
 . scripts/lab.sh
 

@@ -162,9 +162,9 @@ lab_answers() {
 	' "${@:2}"
 }
 
-# The directory of the host's pinned maps.
+# The directory of the host's pinned maps. $XCARP is the xcarp beside whose xcarpctl knows.
 lab_pins() {
-	echo "$LAB_PINS/$(stat -Lc %i "/run/netns/$LAB-$1")"
+	"${XCARP:+${XCARP%/*}/}xcarpctl" -n "$LAB-$1" pins
 }
 
 # lab_clean DIR: ends a lab; does nothing where that has been done.
@@ -182,8 +182,8 @@ lab_clean() {
 			sleep 0.02
 		done
 		inode=$(stat -Lc %i "/run/netns/$ns")
-		# The number may be another namespace's as soon as this one is gone.
-		[[ ! $inode ]] || rm -rf "${LAB_PINS:?}/$inode"
+		# The number may be another namespace's as soon as this one is gone. What earlier ones left by it is nobody's.
+		[[ ! $inode ]] || rm -rf "${LAB_PINS:?}/$inode"-*
 		ip netns del "$ns"
 	done <"$dir/namespaces"
 	rmdir "$LAB_PINS" 2>/dev/null

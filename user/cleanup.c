@@ -61,7 +61,7 @@ static int clean_here(struct cleanup *cleanup)
 	return err < 0 ? err : 0;
 }
 
-static void clean_if_gone(void *ctx, struct bpffs_dir *dir, unsigned long netns)
+static void clean_if_gone(void *ctx, struct bpffs_dir *dir)
 {
 	struct cleanup *cleanup = ctx;
 	int err = bpffs_lock(dir, 0), found;
@@ -74,8 +74,7 @@ static void clean_if_gone(void *ctx, struct bpffs_dir *dir, unsigned long netns)
 		cleanup->err = err;
 		return;
 	}
-	/* With the lock: whoever starts in a new namespace of that number waits for it, and is seen. */
-	found = netns_find(netns);
+	found = netns_find(&dir->netns);
 	if (found < 0) {
 		log_error("%s: cannot tell whether its network namespace is still there: %s", dir->path, strerror(-found));
 		cleanup->err = found;

@@ -247,6 +247,19 @@ static int run_xcarp(const char *const argv[])
 	return tell("cannot run xcarp: %s", strerror(errno));
 }
 
+/* Also where nothing runs yet. */
+static int run_pins(const struct command_options *o)
+{
+	char path[PINS_PATH_LEN], error[CTL_ERROR_LEN];
+	int err = netns_pins(path, error);
+
+	(void)o;
+	if (err && err != -ENOENT)
+		return tell("%s", error);
+	puts(path);
+	return EXIT_SUCCESS;
+}
+
 static int run_check(const struct command_options *o)
 {
 	if (!o->file)
@@ -274,6 +287,7 @@ static const struct command {
 	{ "promote", TAKES_FILTER | TAKES_REQUEST, run_promote, "become master, until released", true },
 	{ "release", TAKES_FILTER | TAKES_REQUEST, run_release, "end what demote or promote began", true },
 	{ "cleanup", TAKES_CLEANUP, run_cleanup, "take away what dead processes left; refuses while one lives", false },
+	{ "pins", 0, run_pins, "the directory of the maps of this network namespace", false },
 	{ "check", TAKES_FILE, run_check, "say what is wrong with a file of virtual routers", true },
 	{ "genkey", 0, genkey_run, "a new key for a file of keys", true },
 };

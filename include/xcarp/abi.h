@@ -16,8 +16,8 @@
 #include <xcarp/sha1.h>
 #include <xcarp/siphash.h>
 
-/* Goes up with every change of a layout or meaning below. */
-#define XCARP_ABI_VERSION 6
+/* Goes up with every change of a layout or meaning below, and of where the maps are pinned. */
+#define XCARP_ABI_VERSION 7
 
 #define XCARP_IFNAME_LEN 16
 /* A little over a second: so a log that takes a line a second takes every notice. */

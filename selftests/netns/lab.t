@@ -12,6 +12,7 @@ test_lab r1
 # A lab of its own, which tells its prefix and its directory, and waits to be ended.
 hook other <<-EOF2
 	exec bash -c '
+		XCARP=$XCARP
 		. "$TOP/scripts/lab.sh"
 		lab_start
 		lab_host r1 10.77.0.1/24

@@ -95,7 +95,7 @@ longest_wait() {
 RATIO=15
 
 # The directory of this namespace's maps.
-pins=/sys/fs/bpf/xcarp/$(stat -Lc %i /proc/self/ns/net)
+pins=$("$TOP/build/xcarpctl" pins)
 AWAY=/var/tmp/usr-local-$$
 
 put_back() {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ctl/owners.h"
+#include "io/netns.h"
 
 int netns_enter(const char *where, char error[CTL_ERROR_LEN])
 {
@@ -39,24 +40,26 @@ int netns_pins(char path[PINS_PATH_LEN], char error[CTL_ERROR_LEN])
 {
 	static int is_hidden = -1;
 	static const char *const roots[] = { "/sys/fs/bpf", "/proc/1/root/sys/fs/bpf" };
+	char name[NETNS_NAME_LEN];
 	struct stat status;
-	unsigned long inode;
-	int denied = 0;
+	struct netns netns;
+	int err = netns_own(&netns), denied = 0;
 
-	if (stat("/proc/self/ns/net", &status)) {
-		snprintf(error, CTL_ERROR_LEN, "/proc/self/ns/net: %s; is /proc mounted?", strerror(errno));
-		return -errno;
+	if (err) {
+		snprintf(error, CTL_ERROR_LEN, "cannot tell which network namespace this is: %s%s", strerror(-err),
+			 err == -ENOENT ? "; is /proc mounted?" : "");
+		return err;
 	}
-	inode = (unsigned long)status.st_ino;
+	netns_name(name, &netns);
 	for (size_t i = 0; i < sizeof(roots) / sizeof(*roots); i++) {
-		snprintf(path, PINS_PATH_LEN, "%s/xcarp/%lu", roots[i], inode);
+		snprintf(path, PINS_PATH_LEN, "%s/xcarp/%s", roots[i], name);
 		if (!stat(path, &status))
 			return 0;
 		/* Process 1 may keep its root to itself, even from root. */
 		if (!i && (errno == EACCES || errno == EPERM))
 			denied = errno;
 	}
-	snprintf(path, PINS_PATH_LEN, "%s/xcarp/%lu", roots[0], inode);
+	snprintf(path, PINS_PATH_LEN, "%s/xcarp/%s", roots[0], name);
 	if (denied) {
 		snprintf(error, CTL_ERROR_LEN, "%s: %s; the maps are for root (try sudo)", path, strerror(denied));
 		return -denied;

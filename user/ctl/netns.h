@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 #define CTL_ERROR_LEN 512
-#define PINS_PATH_LEN 96
+#define PINS_PATH_LEN 128
 
 /*
  * Enters a network namespace: the name of one in /run/netns, a path, or a process id. The mount namespace stays the

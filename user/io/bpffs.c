@@ -160,22 +160,23 @@ static int open_root(struct bpffs_dir *dir)
 
 int bpffs_find(struct bpffs_dir *dir)
 {
-	struct stat netns;
-	int err;
+	char name[NETNS_NAME_LEN];
+	int err = netns_own(&dir->netns);
 
-	if (stat("/proc/self/ns/net", &netns)) {
-		err = -errno;
-		log_error("/proc/self/ns/net: %s; is /proc mounted?", strerror(-err));
+	if (err) {
+		log_error("cannot tell which network namespace this is: %s%s", strerror(-err),
+			  err == -ENOENT ? "; is /proc mounted?" : "");
 		return err;
 	}
 	err = find_root(dir);
 	if (err)
 		return err;
-	snprintf(dir->name, sizeof(dir->name), "%s/xcarp/%lu", dir->root, (unsigned long)netns.st_ino);
+	netns_name(name, &dir->netns);
+	snprintf(dir->name, sizeof(dir->name), "%s/xcarp/%s", dir->root, name);
 	err = open_root(dir);
 	if (err)
 		return err;
-	snprintf(dir->path, sizeof(dir->path), "%s/xcarp/%lu", dir->root, (unsigned long)netns.st_ino);
+	snprintf(dir->path, sizeof(dir->path), "%s/xcarp/%s", dir->root, name);
 	return 0;
 }
 
@@ -189,31 +190,60 @@ void bpffs_remove(const struct bpffs_dir *dir)
 	rmdir(parent);
 }
 
-int bpffs_for_each(void (*found)(void *ctx, struct bpffs_dir *dir, unsigned long netns), void *ctx)
+/* In the root of dir, which is known. */
+static void for_each_in(const struct bpffs_dir *root, void (*found)(void *ctx, struct bpffs_dir *dir), void *ctx)
 {
 	struct bpffs_dir dir = { .fd = -1, .root_fd = -1 };
 	char parent[sizeof(dir.root) + 8];
 	struct dirent *entry;
 	DIR *stream;
-	int err = find_root(&dir);
 
-	if (err)
-		return err;
+	memcpy(dir.root, root->root, sizeof(dir.root));
 	parent_of(&dir, parent);
 	stream = opendir(parent);
 	while (stream && (entry = readdir(stream))) {
-		char *end;
-		unsigned long netns = strtoul(entry->d_name, &end, 10);
-
-		if (!netns || *end)
+		if (!netns_parse(entry->d_name, &dir.netns))
 			continue;
-		snprintf(dir.path, sizeof(dir.path), "%s/%lu", parent, netns);
-		snprintf(dir.name, sizeof(dir.name), "%s", dir.path);
-		found(ctx, &dir, netns);
+		snprintf(dir.path, sizeof(dir.path), "%s/%.*s", parent, NETNS_NAME_LEN, entry->d_name);
+		snprintf(dir.name, sizeof(dir.name), BPFFS_USUAL "/xcarp/%.*s", NETNS_NAME_LEN, entry->d_name);
+		found(ctx, &dir);
 	}
 	if (stream)
 		closedir(stream);
-	return 0;
+}
+
+int bpffs_for_each(void (*found)(void *ctx, struct bpffs_dir *dir), void *ctx)
+{
+	struct bpffs_dir dir = { .fd = -1, .root_fd = -1 };
+	int err = find_root(&dir);
+
+	if (!err)
+		for_each_in(&dir, found, ctx);
+	return err;
+}
+
+struct removal {
+	struct netns own;
+	unsigned int count;
+};
+
+static void remove_if_earlier(void *ctx, struct bpffs_dir *dir)
+{
+	struct removal *removal = ctx;
+
+	if (dir->netns.inode != removal->own.inode || dir->netns.cookie == removal->own.cookie)
+		return;
+	bpffs_remove(dir);
+	log_info("%s: removed: its network namespace is gone", dir->name);
+	removal->count++;
+}
+
+unsigned int bpffs_remove_earlier(const struct bpffs_dir *dir)
+{
+	struct removal removal = { .own = dir->netns };
+
+	for_each_in(dir, remove_if_earlier, &removal);
+	return removal.count;
 }
 
 void bpffs_close(struct bpffs_dir *dir)

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The directory that the processes of a network namespace share: xcarp/<inode of the namespace>/ on a bpffs. Its lock is
- * held for the moments in which one of them changes who takes part or where the program is, never longer.
+ * The directory that the processes of a network namespace share, xcarp/<name of the namespace>/ on a bpffs, and those of
+ * others. Its lock is held for the moments in which one of them changes who takes part or where the program is, never longer.
  */
 #ifndef XCARP_IO_BPFFS_H
 #define XCARP_IO_BPFFS_H
 
 #include <stdint.h>
 
+#include "io/netns.h"
+
 #define BPFFS_USUAL "/sys/fs/bpf"
 
 struct bpffs_dir {
+	struct netns netns; /* whose it is */
 	int fd; /* holds the lock; -1: not held */
 	int root_fd; /* the bpffs; -1: not found yet */
 	char root[64]; /* its path */
@@ -32,7 +35,13 @@ void bpffs_unlock(struct bpffs_dir *dir);
  * Calls found for the directory of each network namespace. Where none was ever made that is none. Returns 0 or -errno after
  * a logged line.
  */
-int bpffs_for_each(void (*found)(void *ctx, struct bpffs_dir *dir, unsigned long netns), void *ctx);
+int bpffs_for_each(void (*found)(void *ctx, struct bpffs_dir *dir), void *ctx);
+
+/*
+ * Removes what is left of network namespaces that had the inode of this one, dir's: they are gone, and so is everything that
+ * had been theirs but the pins. Returns how many there were.
+ */
+unsigned int bpffs_remove_earlier(const struct bpffs_dir *dir);
 
 /* The process that has the lock; 0: nobody who can be named. */
 unsigned int bpffs_lock_holder(const struct bpffs_dir *dir);

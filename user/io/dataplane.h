@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The data plane as a controller sees it: interfaces with the XDP program on them, virtual routers in its maps, the ring of
- * news. All processes of a network namespace have these in common, under /sys/fs/bpf/xcarp/<inode of the namespace>/; each
+ * news. All processes of a network namespace have these in common, under /sys/fs/bpf/xcarp/<name of the namespace>/; each
  * virtual router belongs to one of them.
  *
  * Functions that can fail for a reason that the user can mend return -errno and log one line themselves. Between

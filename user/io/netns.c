@@ -5,15 +5,59 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define HOST_PID_NAMESPACE 0xeffffffcu /* the first one's inode, the same on all kernels */
 #define NAME_LEN 32
+
+int netns_own(struct netns *netns)
+{
+	socklen_t len = sizeof(netns->cookie);
+	struct stat status;
+	int fd, err = 0;
+
+	if (stat("/proc/thread-self/ns/net", &status))
+		return -errno;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	/* Since 5.14, so that what runs our programs has it. */
+	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &netns->cookie, &len))
+		err = -errno;
+	close(fd);
+	netns->inode = status.st_ino;
+	return err;
+}
+
+void netns_name(char name[NETNS_NAME_LEN], const struct netns *netns)
+{
+	snprintf(name, NETNS_NAME_LEN, "%" PRIu64 "-%" PRIu64, netns->inode, netns->cookie);
+}
+
+bool netns_parse(const char *name, struct netns *netns)
+{
+	char *end;
+
+	*netns = (struct netns){ 0 };
+	if (!isdigit((unsigned char)*name))
+		return false;
+	netns->inode = strtoull(name, &end, 10);
+	if (!*end)
+		return true;
+	if (*end != '-' || !isdigit((unsigned char)end[1]))
+		return false;
+	netns->cookie = strtoull(end + 1, &end, 10);
+	return !*end && netns->cookie;
+}
 
 bool netns_sees_all(void)
 {
@@ -22,91 +66,159 @@ bool netns_sees_all(void)
 	return !stat("/proc/self/ns/pid", &status) && status.st_ino == HOST_PID_NAMESPACE;
 }
 
-struct wanted {
-	uint64_t inode;
+struct search {
+	struct netns wanted;
 	uint32_t major, minor; /* of nsfs */
-	char name[NAME_LEN];
+	char name[NAME_LEN]; /* as a mount's root */
+	int own_fd;
+	bool is_seen; /* one of that inode, which could not be entered */
+	bool is_there;
+	int err;
 };
 
+static int compare_cookie(struct search *search, int fd)
+{
+	struct netns netns = { 0 };
+	int err = setns(fd, CLONE_NEWNET) ? -errno : netns_own(&netns);
+
+	if (setns(search->own_fd, CLONE_NEWNET))
+		search->err = -errno;
+	search->is_there = netns.cookie == search->wanted.cookie;
+	return err ?: netns.inode == search->wanted.inode ? 0 : -ENOENT;
+}
+
+/* At any time one network namespace has this inode: whose cookie it has, the other one is gone. Returns true: the search is over. */
+static bool look_into(struct search *search, int dir_fd, const char *path)
+{
+	int fd, err;
+
+	/* Only the cookie would tell it from an earlier one. */
+	if (!search->wanted.cookie)
+		return search->is_there = true;
+	search->is_seen = true;
+	fd = openat(dir_fd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	err = compare_cookie(search, fd);
+	close(fd);
+	return !err || search->err;
+}
+
 /* A file system that does not answer is not asked. */
-static bool is_it(int dir_fd, const char *path, const struct wanted *wanted)
+static bool has_inode(const struct search *search, int dir_fd, const char *path)
 {
 	struct statx status;
 
-	return !statx(dir_fd, path, AT_STATX_DONT_SYNC, STATX_INO, &status) && status.stx_ino == wanted->inode &&
-	       status.stx_dev_major == wanted->major && status.stx_dev_minor == wanted->minor;
+	return !statx(dir_fd, path, AT_STATX_DONT_SYNC, STATX_INO, &status) && status.stx_ino == search->wanted.inode &&
+	       status.stx_dev_major == search->major && status.stx_dev_minor == search->minor;
 }
 
-/* Calls found for each entry until it returns true, and returns that. A process that has just ended has none. */
-static bool any_entry(int dir_fd, const char *path, bool (*found)(int dir_fd, const char *entry, const struct wanted *wanted),
-		      const struct wanted *wanted)
+static bool look_at(struct search *search, int dir_fd, const char *path)
+{
+	return has_inode(search, dir_fd, path) && look_into(search, dir_fd, path);
+}
+
+/* Calls look for each entry until it returns true, and returns that. A process that has just ended has none. */
+static bool any_entry(struct search *search, int dir_fd, const char *path,
+		      bool (*look)(struct search *search, int dir_fd, const char *entry))
 {
 	int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
-	bool is_found = false;
+	bool is_over = false;
 
 	if (!stream) {
 		if (fd >= 0)
 			close(fd);
 		return false;
 	}
-	while (!is_found && (entry = readdir(stream)))
-		is_found = isdigit((unsigned char)*entry->d_name) && found(fd, entry->d_name, wanted);
+	while (!is_over && (entry = readdir(stream)))
+		is_over = isdigit((unsigned char)*entry->d_name) && look(search, fd, entry->d_name);
 	closedir(stream);
-	return is_found;
+	return is_over;
 }
 
-static bool thread_is_in(int dir_fd, const char *thread, const struct wanted *wanted)
+static bool look_at_thread(struct search *search, int dir_fd, const char *thread)
 {
 	char path[NAME_LEN + 8];
 
 	snprintf(path, sizeof(path), "%.20s/ns/net", thread);
-	return is_it(dir_fd, path, wanted);
+	return look_at(search, dir_fd, path);
 }
 
-/* In the fourth field of a line that is of the file system nsfs. */
-static bool mounts_have(int dir_fd, const char *path, const struct wanted *wanted)
+/* The kernel writes blanks and backslashes as three octal digits. */
+static void unescape(char *text)
 {
-	int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
-	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-	bool is_found = false;
-	char line[4096];
+	char *to = text;
 
+	for (; *text; text++)
+		if (*text == '\\' && strspn(text + 1, "01234567") >= 3) {
+			*to++ = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 | (text[3] - '0'));
+			text += 3;
+		} else {
+			*to++ = *text;
+		}
+	*to = '\0';
+}
+
+/* A line of mountinfo: its fourth field is the mount's root, the fifth where it is, as seen from the process's own root. */
+static bool look_at_mount(struct search *search, int dir_fd, const char *process, const char *line)
+{
+	char point[PATH_MAX], path[PATH_MAX + NAME_LEN];
+
+	if (!strstr(line, search->name) || !strstr(line, " - nsfs ") || sscanf(line, "%*s %*s %*s %*s %4095s", point) != 1)
+		return false;
+	unescape(point);
+	snprintf(path, sizeof(path), "%.20s/root%s", process, point);
+	return look_into(search, dir_fd, path);
+}
+
+static bool look_at_mounts(struct search *search, int dir_fd, const char *process)
+{
+	char path[NAME_LEN + 16], line[PATH_MAX + 512];
+	bool is_over = false;
+	FILE *file;
+	int fd;
+
+	snprintf(path, sizeof(path), "%.20s/mountinfo", process);
+	fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
+	file = fd < 0 ? NULL : fdopen(fd, "r");
 	if (!file) {
 		if (fd >= 0)
 			close(fd);
 		return false;
 	}
-	while (!is_found && fgets(line, sizeof(line), file))
-		is_found = strstr(line, wanted->name) && strstr(line, " - nsfs ");
+	while (!is_over && fgets(line, sizeof(line), file))
+		is_over = look_at_mount(search, dir_fd, process, line);
 	fclose(file);
-	return is_found;
+	return is_over;
 }
 
-static bool process_has(int dir_fd, const char *process, const struct wanted *wanted)
+static bool look_at_process(struct search *search, int dir_fd, const char *process)
 {
 	char path[NAME_LEN + 16];
 
 	snprintf(path, sizeof(path), "%.20s/task", process);
-	if (any_entry(dir_fd, path, thread_is_in, wanted))
+	if (any_entry(search, dir_fd, path, look_at_thread))
 		return true;
 	snprintf(path, sizeof(path), "%.20s/fd", process);
-	if (any_entry(dir_fd, path, is_it, wanted))
-		return true;
-	snprintf(path, sizeof(path), "%.20s/mountinfo", process);
-	return mounts_have(dir_fd, path, wanted);
+	return any_entry(search, dir_fd, path, look_at) || look_at_mounts(search, dir_fd, process);
 }
 
-int netns_find(unsigned long inode)
+int netns_find(const struct netns *netns)
 {
-	struct wanted wanted = { .inode = inode };
+	struct search search = { .wanted = *netns };
 	struct stat ours;
 
-	if (stat("/proc/self/ns/net", &ours))
+	search.own_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (search.own_fd < 0)
 		return -errno;
-	wanted.major = major(ours.st_dev);
-	wanted.minor = minor(ours.st_dev);
-	snprintf(wanted.name, sizeof(wanted.name), "net:[%lu]", inode);
-	return any_entry(AT_FDCWD, "/proc", process_has, &wanted);
+	fstat(search.own_fd, &ours);
+	search.major = major(ours.st_dev);
+	search.minor = minor(ours.st_dev);
+	snprintf(search.name, sizeof(search.name), "net:[%" PRIu64 "]", netns->inode);
+	if (!any_entry(&search, AT_FDCWD, "/proc", look_at_process))
+		search.is_there = search.is_seen;
+	close(search.own_fd);
+	return search.err ?: search.is_there;
 }

@@ -506,6 +506,7 @@ static int make(struct share *share)
 	int err;
 
 	take_ruins_away(share);
+	bpffs_remove_earlier(&share->dir);
 	err = maps_make(&share->maps, &share->size) ?:
 	      maps_pin(&share->maps, share->dir.path) ?:
 	      program_make(&share->program);
@@ -713,7 +714,7 @@ static int clean_all(struct share *share)
 		share->program.is_told = true;
 		bury_the_dead(share, SPARE_NONE);
 	}
-	count = take_ruins_away(share);
+	count = take_ruins_away(share) + bpffs_remove_earlier(&share->dir);
 	bpffs_remove(&share->dir);
 	return (int)(count + share->program.taken_off);
 }

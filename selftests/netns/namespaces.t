@@ -1,0 +1,135 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# The inode of a network namespace that has ended is the next one's, at once, and what was pinned on the bpffs outlives both. A
+# new namespace's xcarp has nothing to do with an earlier one's: it adopts nothing, runs its script, takes no address off that it
+# finds, and removes what is left of the pins.
+
+# shellcheck disable=SC2016 # eval sees to it
+# shellcheck source=selftests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+plan 35
+test_lab r1 r2
+xcarpctl=${XCARP%/*}/xcarpctl
+OWN=10.77.0.150
+
+hook up <<-'EOF'
+	echo up >>"$LAB_DIR/calls"
+EOF
+
+inode_of() {
+	stat -Lc %i "/run/netns/$LAB-r1"
+}
+
+index_of() {
+	ip -n "$LAB-r1" -o link show dev eth0 | cut -d: -f1
+}
+
+# left_by INODE: the directories named after it.
+left_by() {
+	find "$LAB_PINS" -mindepth 1 -maxdepth 1 \( -name "$1" -o -name "$1-*" \) 2>/dev/null
+}
+
+# A number comes back when the kernel has cleaned up after the namespace; until then others take what is free, and keep it.
+has_number() {
+	local fd
+
+	ip netns add "$LAB-r1"
+	[[ $(inode_of) != "$1" ]] || return 0
+	exec {fd}<"/run/netns/$LAB-r1"
+	others+=("$fd")
+	ip netns del "$LAB-r1"
+	return 1
+}
+
+# reborn: r1's namespace ends, and another one has its inode; fails where somebody else's has it.
+reborn() {
+	local inode fd status=1
+	declare -g others=()
+
+	inode=$(inode_of)
+	lab_unplug r1
+	ip netns del "$LAB-r1"
+	wait_for 20 has_number "$inode" && status=0
+	for fd in "${others[@]}"; do
+		exec {fd}<&-
+	done
+	if ((status)); then
+		diag "inode $inode has gone to somebody else"
+		ip netns add "$LAB-r1"
+	fi
+	ip -n "$LAB-r1" link set lo up
+	lab_plug r1
+	return "$status"
+}
+
+# leave_master FLAGS...: r1's namespace is a new one, of the same inode as one in which a MASTER was killed.
+leave_master() {
+	local try
+
+	for ((try = 0; try < 5; try++)); do
+		xcarp r1 -r 60 -a "$OWN" -P
+		wait_for 10 backup r1 && "$xcarpctl" -n "$LAB-r1" promote 1 -w 5 >/dev/null
+		wait_for 5 has_addr r1 "$OWN" || return 1
+		before=$(left_by "$(inode_of)")
+		index=$(index_of)
+		kill_9 r1
+		reborn && return 0
+	done
+	return 1
+}
+
+# The pins of a MASTER that held two addresses. One of them is the next namespace's own.
+ok "a namespace ends, in which a MASTER was killed; the next one has its inode" leave_master
+is "its interface has the same number" "$(index_of)" "$index"
+is "what was pinned is still there" "$(wc -l <<<"$before")" 1
+ip -n "$LAB-r1" addr add "$OWN/32" dev eth0
+xcarp r2 -r 1
+within 6 "another host is MASTER" master r2
+: >"$LAB_DIR/calls"
+xcarp r1 -k 100 -u "$LAB_DIR/up"
+within 5 "the new namespace's xcarp is BACKUP" backup r1
+never 3 "and never MASTER" seen_state r1 MASTER
+nok "it adopted nothing" log_has r1 Adopted
+ok "the namespace's own address is still there" has_addr r1 "$OWN"
+ok "the virtual one is not" lacks_addr r1 "$VIP"
+is "one directory is left" "$(left_by "$(inode_of)")" "$("$xcarpctl" -n "$LAB-r1" pins)"
+like "its name has inode and cookie" "$(left_by "$(inode_of)")" "/$(inode_of)-[1-9][0-9]*\$"
+ok "the earlier one's removal is told" log_has r1 "${before:-none}: removed: its network namespace is gone"
+ok "xcarpctl finds the one that runs" eval '"$xcarpctl" -n "$LAB-r1" status | grep -q "BACKUP"'
+ok "also by a process" eval '"$xcarpctl" -n "${PID[r1]}" status | grep -q "BACKUP"'
+is "no script has run" "$(cat "$LAB_DIR/calls")" ""
+stop r2 TERM
+within 6 "the other one has left: it is MASTER" master r1
+within 3 "its up script runs" grep -q up "$LAB_DIR/calls"
+ok "it ends" stop r1 TERM
+is "nothing is left" "$(left_by "$(inode_of)")" ""
+
+# With nobody else there: whoever adopts skips the script.
+ok "once more" leave_master
+: >"$LAB_DIR/calls"
+xcarp r1 -r 1 -u "$LAB_DIR/up"
+within 6 "alone in the new namespace: it becomes MASTER" seen_state r1 MASTER
+nok "it adopted nothing" log_has r1 Adopted
+within 3 "and runs its up script" grep -q up "$LAB_DIR/calls"
+ok "it ends" stop r1 TERM
+
+# Cleaning up, from inside.
+ok "once more" leave_master
+ip -n "$LAB-r1" addr add "$OWN/32" dev eth0
+ERROR=$("$xcarpctl" -n "$LAB-r1" cleanup 2>&1)
+is "cleanup in the new namespace: status" "$?" 0
+like "the earlier one's maps: told" "$ERROR" "${before:-none}: removed: its network namespace is gone"
+ok "its own address is still there" has_addr r1 "$OWN"
+is "nothing is left" "$(left_by "$(inode_of)")" ""
+
+# And from another one, where a name alone leads to the new namespace.
+ok "once more" leave_master
+ip -n "$LAB-r1" addr add "$OWN/32" dev eth0
+is "what was pinned is still there" "$(left_by "$(inode_of)")" "$before"
+ERROR=$("$xcarpctl" -n "$LAB-r2" cleanup --all 2>&1)
+is "cleanup --all elsewhere: status" "$?" 0
+like "the earlier one's maps: told" "$ERROR" "${before:-none}: removed: its network namespace is gone"
+ok "the new one's address is still there" has_addr r1 "$OWN"
+is "nothing is left" "$(left_by "$(inode_of)")" ""
