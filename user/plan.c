@@ -525,6 +525,8 @@ static void warn_of_odd_options(struct work *work, const struct config_vr *vr)
 		tell(work, LOG_WARNING, vr, "Warning: no script called when going up");
 	if (!options->downscript && !options->manage_vips)
 		tell(work, LOG_WARNING, vr, "Warning: no script called when going down");
+	if (options->clock_skew_s != OPTIONS_CLOCK_SKEW_DEFAULT_S && options->replay != REPLAY_STRICT)
+		tell(work, LOG_WARNING, vr, "Warning: --clock-skew %u: has no effect without --replay=strict", options->clock_skew_s);
 	if (options->keyfile && options->auth == AUTH_HMAC_SHA1)
 		tell(work, LOG_WARNING, vr, "Warning: --keyfile %s: has no effect without --auth", options->keyfile);
 	if ((!work->options->wait || host_link_named(work->host, options->interface)) &&

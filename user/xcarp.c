@@ -588,7 +588,7 @@ static int start(struct controller *c)
 		return err;
 	dataplane_running(c->dataplane);
 	if (c->options.config)
-		log_info("Ready: %u virtual routers", c->count);
+		log_info("Ready: %u virtual router%s", c->count, c->count == 1 ? "" : "s");
 	wrong = c->options.realtime ? process_realtime(c->options.realtime) : NULL;
 	if (wrong)
 		log_warn("--realtime=%d: %s", c->options.realtime, wrong);

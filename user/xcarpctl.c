@@ -15,7 +15,7 @@
 #include "ctl/netns.h"
 #include "ctl/text.h"
 #include "ctl/top.h"
-#include "ctl/words.h"
+#include "core/words.h"
 #include "version.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))

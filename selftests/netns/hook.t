@@ -108,7 +108,7 @@ within 8 "auto: MASTER" only_master r1 r1 r2
 ok "at the ingress" at_tc r1
 nok "  and not at the XDP hook" has_xdp r1
 is "which is told" "$(log_count r1 'eth0: --hook=auto: the program is at the tc hook')" 1
-like "metrics have it" "$(lab_run r1 "${XCARP%/*}/xcarpctl" metrics)" 'xcarp_interface_hook\{interface="eth0",hook="(tcx|clsact)"\} 1'
+like "metrics have it" "$(lab_run r1 "${XCARP%/*}/xcarpctl" metrics)" 'xcarp_interface_hook\{interface="eth0",ifindex="[0-9]+",hook="(tcx|clsact)"\} 1'
 like "xcarpctl says where" "$(status)" 'hook +(tcx|clsact)'
 lab_spawn client "$LAB_DIR/flood.log" "$FRAMES" send eth0 "vips=$VIP" mutate=hmac src=10.77.0.66 count=400000 rate=40000
 flood=$LAB_PID

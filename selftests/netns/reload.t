@@ -211,7 +211,7 @@ sed -n '1p;/-v 4/p' "$LAB_DIR/long.conf" >"$LAB_DIR/short.conf"
 log_mark r1
 mv "$LAB_DIR/short.conf" "$file"
 kill -HUP "${PID[r1]}"
-within 5 "two of three removed" log_has r1 'read again: 1 virtual routers: 0 new, 0 changed, 2 removed, 1 as they were'
+within 5 "two of three removed" log_has r1 'read again: 1 virtual router: 0 new, 0 changed, 2 removed, 1 as they were'
 within 5 "their addresses are gone" addresses_are r1 "10.77.0.104"
 cp "$LAB_DIR/long.conf" "$file"
 reload r1
@@ -259,7 +259,7 @@ exec {lock}<"$(lab_pins r1)"
 flock "$lock"
 sed -i 2d "$LAB_DIR/two.conf"
 reload r1
-within 5 "one is removed while another process is at the maps" log_has r1 'read again: 1 virtual routers: 0 new, 0 changed, 1 removed'
+within 5 "one is removed while another process is at the maps" log_has r1 'read again: 1 virtual router: 0 new, 0 changed, 1 removed'
 exec {lock}<&-
 within 5 "  the program goes from it when that one is done" lacks_xdp_eth1
 ok "it ends" stop r1 TERM

@@ -57,7 +57,7 @@ reload() {
 	[[ ${PID[$host]-} ]] || return 0
 	log_mark "$host"
 	kill -HUP "${PID[$host]}"
-	wait_for 5 log_has "$host" 'read again: 1 virtual routers: 0 new, 1 changed, 0 removed, 0 as they were'
+	wait_for 5 log_has "$host" 'read again: 1 virtual router: 0 new, 1 changed, 0 removed, 0 as they were'
 }
 
 # sent_since MS REGEX: three of them reached an onlooker

@@ -528,8 +528,10 @@ static const struct {
 	{ "--real", "--real:", "more than one" },
 	{ "-Q", "-Q:", "no such option" },
 	{ "-PQz", "-Q:", "no such option" },
-	{ "--colour", "--colour:", "no such option" },
-	{ "--vhidd=1", "--vhidd:", "no such option" },
+	{ "--colour", "--colour:", "no such option; see --help" },
+	{ "--prempt", "--prempt:", "did you mean --preempt?" },
+	{ "--no-vips", "--no-vips:", "did you mean --no-vip?" },
+	{ "--vhidd=1", "--vhidd:", "did you mean --vhid?" },
 	{ "--preempt=yes", "--preempt:", "takes no value" },
 	{ "--tap=1", "--tap:", "takes no value" },
 	{ "--no-vip=", "--no-vip:", "takes no value" },
@@ -577,7 +579,8 @@ static const struct {
 	const char *line;
 	const char *error;
 } missing[] = {
-	{ "xcarp", "-v (--vhid) is missing" },
+	{ "xcarp", "-v (--vhid) is missing: the virtual router's id, 1 to 255; -p (--pass) or -o (--passfile) is missing: the password, "
+		   "1 to 20 characters; -s (--srcip) is missing: this host's real IPv4 address on the interface; -a (--addr) is missing" },
 	{ "xcarp -p x -s 10.1.1.1 -a 10.1.1.252", "-v (--vhid) is missing" },
 	{ "xcarp -v 1 -s 10.1.1.1 -a 10.1.1.252", "-p (--pass) or -o (--passfile) is missing" },
 	{ "xcarp -v 1 -s 10.1.1.1 -a 10.1.1.252 --auth=siphash", "-p (--pass) or -o (--passfile) is missing" },

@@ -9,11 +9,12 @@
 #include <strings.h>
 #include <syslog.h>
 
+#include "words.h"
+
 #define DEAD_RATIO_MAX 65535
 #define SCRIPT_TIMEOUT_MAX_S 86400
 #define CAPACITY_MAX 131072
 #define CLOCK_SKEW_MAX_S 86400
-#define CLOCK_SKEW_DEFAULT_S 60
 #define FENCE_AFTER_MAX_MS 60000
 #define FENCE_AFTER_DEFAULT_MIN_US 10000u
 #define FENCE_AFTER_DEFAULT_MAX_US 40000u
@@ -614,13 +615,35 @@ static enum word_kind next_word(struct cursor *cursor, struct word *word)
 	return WORD_OPTION;
 }
 
+static bool refuse_unknown(struct parse *parse, const struct word *word)
+{
+	const char *names[COUNT(ucarp_options) + COUNT(own_options)], *nearest = NULL;
+	char name[NAME_LEN], right[96] = "no such option; see --help";
+	size_t count = 0;
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		const struct option *o = i < COUNT(ucarp_options) ? &ucarp_options[i] : &own_options[i - COUNT(ucarp_options)];
+
+		if (!(parse->is_line && o->is_process))
+			names[count++] = o->name;
+	}
+	if (word->is_long && word->name_len < sizeof(name)) {
+		memcpy(name, word->name, word->name_len);
+		name[word->name_len] = '\0';
+		nearest = words_nearest(name, names, count);
+	}
+	if (nearest)
+		snprintf(right, sizeof(right), "no such option; did you mean --%s?", nearest);
+	return refuse(parse, NULL, right);
+}
+
 static bool apply_word(struct parse *parse, const struct word *word)
 {
 	parse->word = *word;
+	if (word->fits > 1)
+		return refuse(parse, NULL, "fits more than one option; write it out (see --help)");
 	if (!word->option)
-		return refuse(parse, NULL,
-			      word->fits > 1 ? "fits more than one option; write it out (see --help)" :
-					       "no such option; see --help");
+		return refuse_unknown(parse, word);
 	if (word->stray_value)
 		return refuse(parse, NULL, "takes no value");
 	if (word->option->value && !word->value && !is_value_optional(word->option))
@@ -656,24 +679,34 @@ static bool refuse_argument(const struct parse *parse, const char *argument, boo
 	return false;
 }
 
+/* All that is missing, in one line; empty: nothing is. */
+static void add_missing(const struct vr_options *vr, char *error)
+{
+	bool has_key = vr->password || vr->passfile || (vr->auth == AUTH_SIPHASH && vr->keyfile);
+	const struct {
+		bool is_there;
+		const char *what;
+	} needed[] = {
+		{ vr->vhid, "-v (--vhid) is missing: the virtual router's id, 1 to 255" },
+		{ has_key, "-p (--pass) or -o (--passfile) is missing: the password, 1 to 20 characters" },
+		{ vr->source, "-s (--srcip) is missing: this host's real IPv4 address on the interface" },
+		{ vr->vip_count, "-a (--addr) is missing: the virtual address" },
+	};
+	size_t len = 0;
+
+	error[0] = '\0';
+	for (size_t i = 0; i < COUNT(needed); i++)
+		if (!needed[i].is_there)
+			len += (size_t)snprintf(error + len, OPTIONS_ERROR_LEN - len, "%s%s", len ? "; " : "", needed[i].what);
+}
+
 static bool check_vr(const struct vr_options *vr, char *error)
 {
-	const char *missing = NULL;
-
-	if (!vr->vhid)
-		missing = "-v (--vhid) is missing: the virtual router's id, 1 to 255";
-	else if (!vr->password && !vr->passfile && !(vr->auth == AUTH_SIPHASH && vr->keyfile))
-		missing = "-p (--pass) or -o (--passfile) is missing: the password, 1 to 20 characters";
-	else if (!vr->source)
-		missing = "-s (--srcip) is missing: this host's real IPv4 address on the interface";
-	else if (!vr->vip_count)
-		missing = "-a (--addr) is missing: the virtual address";
-	else if (!vr->election.advbase && !vr->election.advskew)
-		missing = "-b 0 -k 0: one of --advbase and --advskew must be 1 or more";
-	if (missing) {
-		snprintf(error, OPTIONS_ERROR_LEN, "%s", missing);
+	add_missing(vr, error);
+	if (!*error && !vr->election.advbase && !vr->election.advskew)
+		snprintf(error, OPTIONS_ERROR_LEN, "-b 0 -k 0: one of --advbase and --advskew must be 1 or more");
+	if (*error)
 		return false;
-	}
 
 	for (size_t i = 0; i < vr->vip_count; i++) {
 		char text[VIP_TEXT_LEN];
@@ -699,7 +732,7 @@ static void set_defaults(struct options *options)
 	options->vr.election.dead_ratio = 3;
 	options->vr.script_timeout_s = 60;
 	options->vr.replay = REPLAY_AUTO;
-	options->vr.clock_skew_s = CLOCK_SKEW_DEFAULT_S;
+	options->vr.clock_skew_s = OPTIONS_CLOCK_SKEW_DEFAULT_S;
 	options->vr.manage_vips = true;
 	options->vr.wake_ucarp = true;
 	options->vr.vips = options->vips;

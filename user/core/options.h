@@ -43,6 +43,8 @@ enum tx_mode {
 	TX_XSK, /* AF_XDP */
 };
 
+#define OPTIONS_CLOCK_SKEW_DEFAULT_S 60
+
 /* One virtual router. A process may have tens of thousands: what is large lies elsewhere, in memory of the owner's. */
 struct vr_options {
 	char interface[XCARP_IFNAME_LEN]; /* empty: the one that holds source */

@@ -9,7 +9,7 @@
 #include <strings.h>
 
 #include "ctl/text.h"
-#include "ctl/words.h"
+#include "core/words.h"
 
 static int refuse(char *error, const char *text, const char *right)
 {

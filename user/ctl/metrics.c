@@ -203,7 +203,7 @@ static void add_adverts(struct text *text, const struct snapshot *snapshot)
 }
 
 /* Of several processes on an interface, which stand beside one another, each puts it there for itself. */
-static bool any_in_front(const struct snapshot *snapshot, size_t at)
+static uint64_t value_in_front(const struct snapshot *snapshot, size_t at)
 {
 	uint32_t ifindex = snapshot->uses[at].key.ifindex;
 	bool any = false;
@@ -213,32 +213,49 @@ static bool any_in_front(const struct snapshot *snapshot, size_t at)
 	return any;
 }
 
+static uint64_t value_loses_offloads(const struct snapshot *snapshot, size_t at)
+{
+	return snapshot->uses[at].entry.loses_offloads;
+}
+
+static uint64_t value_hook(const struct snapshot *snapshot, size_t at)
+{
+	(void)snapshot;
+	(void)at;
+	return 1;
+}
+
+/* Of each interface one; value is of the first use of it. */
+static const struct {
+	const char *name;
+	const char *help;
+	uint64_t (*value)(const struct snapshot *snapshot, size_t at);
+	bool names_hook;
+} interface_families[] = {
+	{ "xcarp_interface_hook", "1 with the hook where the program is.", value_hook, true },
+	{ "xcarp_interface_loses_offloads", "1 where other traffic does without offloads for it.", value_loses_offloads, false },
+	{ "xcarp_interface_xdp_in_front", "1 while a flood has put XDP in front of the tc hook.", value_in_front, false },
+};
+
+/* A name may have come to another interface, while what a dead process used is still here: with the number no two are the same. */
 static void add_interfaces(struct text *text, const struct snapshot *snapshot)
 {
-	static const struct {
-		const char *name;
-		const char *help;
-	} kinds[] = {
-		{ "xcarp_interface_hook", "1 with the hook where the program is." },
-		{ "xcarp_interface_loses_offloads", "1 where other traffic does without offloads for it." },
-		{ "xcarp_interface_xdp_in_front", "1 while a flood has put XDP in front of the tc hook." },
-	};
-
-	for (size_t f = 0; f < sizeof(kinds) / sizeof(*kinds); f++) {
+	for (size_t f = 0; f < sizeof(interface_families) / sizeof(*interface_families); f++) {
 		uint32_t before = 0;
 
-		add_family(text, kinds[f].name, "gauge", NULL, kinds[f].help);
+		add_family(text, interface_families[f].name, "gauge", NULL, interface_families[f].help);
 		for (size_t i = 0; i < snapshot->use_count; i++) {
 			const struct use *use = &snapshot->uses[i];
 
 			if (use->key.ifindex == before)
 				continue;
 			before = use->key.ifindex;
-			text_printf(text, "%s{interface=\"", kinds[f].name);
+			text_printf(text, "%s{interface=\"", interface_families[f].name);
 			add_escaped(text, use->interface);
-			if (!f)
+			text_printf(text, "\",ifindex=\"%u", use->key.ifindex);
+			if (interface_families[f].names_hook)
 				text_printf(text, "\",hook=\"%s", hook_name(use->entry.hook));
-			text_printf(text, "\"} %d\n", !f || (f == 1 ? use->entry.loses_offloads : any_in_front(snapshot, i)));
+			text_printf(text, "\"} %" PRIu64 "\n", interface_families[f].value(snapshot, i));
 		}
 	}
 }

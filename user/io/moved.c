@@ -22,22 +22,6 @@
 #include "io/xdp.h"
 
 #define XDP_NAME "xcarp"
-#define TC_NAME "xcarp_tc"
-
-/* Whatever number was asked for: others' programs are not ours to take off. Returns a file, or -errno; -ENOENT: there is none. */
-static int open_named(uint32_t id, const char *name)
-{
-	int fd = bpf_prog_get_fd_by_id(id);
-	struct bpf_prog_info info = { 0 };
-	__u32 len = sizeof(info);
-
-	if (fd < 0)
-		return -errno;
-	if (!bpf_obj_get_info_by_fd(fd, &info, &len) && !strcmp(info.name, name))
-		return fd;
-	close(fd);
-	return -EPERM;
-}
 
 /*
  * Where libxdp has pinned the parts of a dispatcher goes by the number of the interface. If that is another now, a link leads
@@ -110,7 +94,7 @@ static int take_off_alone(const struct moved *moved, uint32_t mode)
 	LIBBPF_OPTS(bpf_xdp_attach_opts, ours);
 	int err;
 
-	ours.old_prog_fd = open_named(moved->xdp_id, XDP_NAME);
+	ours.old_prog_fd = tc_open_named(moved->xdp_id, XDP_NAME);
 	if (ours.old_prog_fd < 0)
 		return ours.old_prog_fd;
 	err = bpf_xdp_detach((int)moved->ifindex, mode, &ours);
@@ -136,7 +120,7 @@ static int take_off_xdp(const struct moved *moved)
 /* Not of a clsact: the kernel takes all qdiscs off an interface that moves. */
 static int take_off_tc(const struct moved *moved)
 {
-	int fd = moved->tc_id ? open_named(moved->tc_id, TC_NAME) : -ENOENT, err;
+	int fd = moved->tc_id ? tc_open_named(moved->tc_id, TC_PROGRAM) : -ENOENT, err;
 
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;

@@ -116,18 +116,24 @@ static void tell_state(uint64_t now_ns, const char *state)
 	tell_what_waits(now_ns);
 }
 
-static void tell_ready(uint64_t now_ns, uint64_t watchdog_us)
+/* We tell twice in that time that we live. */
+static uint64_t watchdog_us(void)
+{
+	return 2 * self.alive_every_ns / NS_PER_US;
+}
+
+static void tell_ready(uint64_t now_ns, uint64_t usec)
 {
 	char state[sizeof(self.state)];
 
-	snprintf(state, sizeof(state), "READY=1\nWATCHDOG_USEC=%llu", (unsigned long long)watchdog_us);
+	snprintf(state, sizeof(state), "READY=1\nWATCHDOG_USEC=%llu", (unsigned long long)usec);
 	tell_state(now_ns, state);
 }
 
 void notify_ready(uint64_t now_ns)
 {
 	if (self.is_starting)
-		tell_ready(now_ns, 2 * self.alive_every_ns / NS_PER_US);
+		tell_ready(now_ns, watchdog_us());
 	else
 		tell_state(now_ns, "READY=1");
 	self.is_starting = false;
@@ -138,7 +144,7 @@ void notify_starting(uint64_t now_ns)
 	if (!self.alive_every_ns)
 		return;
 	self.is_starting = true;
-	tell_ready(now_ns, 2 * self.alive_every_ns / NS_PER_US > START_US ? 2 * self.alive_every_ns / NS_PER_US : START_US);
+	tell_ready(now_ns, watchdog_us() > START_US ? watchdog_us() : START_US);
 }
 
 /* The manager compares the time with when it asked. */

@@ -270,7 +270,7 @@ static void bury(struct removal *removal)
 	if (removal->until_ns < share->bury_ns)
 		share->bury_ns = removal->until_ns;
 	if (removal->spared && removal->vrouters)
-		log_warn("process %u %s: %u virtual routers that it was MASTER of are left to a successor for now; the others (%u) "
+		log_warn("process %u %s: the virtual routers that it was MASTER of (%u) are left to a successor for now; the others (%u) "
 			 "and the addresses that they held (%u) are taken away", pid,
 			 has_handed_over ? "has handed over" : "died without cleaning up", removal->spared, removal->vrouters,
 			 removal->vips);

@@ -13,7 +13,6 @@
 #include "io/rtnl_query.h"
 #include "xcarp.skel.h"
 
-#define PROGRAM_NAME "xcarp_tc"
 #define TCX_PROGRAMS_MAX 64 /* the kernel's own limit */
 /* Of the filter of a clsact: before all others. */
 #define FILTER_HANDLE 0x7863
@@ -218,8 +217,7 @@ int tc_renewed(struct tc *tc, int new_fd)
 	return tc_join(tc);
 }
 
-/* Returns a file of the program, if it is of our name; -ENOENT otherwise. */
-static int open_if_ours(uint32_t id)
+int tc_open_named(uint32_t id, const char *name)
 {
 	struct bpf_prog_info info = { 0 };
 	__u32 len = sizeof(info);
@@ -227,10 +225,10 @@ static int open_if_ours(uint32_t id)
 
 	if (fd < 0)
 		return -errno;
-	if (!bpf_obj_get_info_by_fd(fd, &info, &len) && !strcmp(info.name, PROGRAM_NAME))
+	if (!bpf_obj_get_info_by_fd(fd, &info, &len) && !strcmp(info.name, name))
 		return fd;
 	close(fd);
-	return -ENOENT;
+	return -EPERM;
 }
 
 static void log_leftover(const char *name)
@@ -244,7 +242,7 @@ static int take_off_leftover_tcx(uint32_t ifindex, const char *name)
 	int err = find_tcx(ifindex, ids, &count), taken = 0;
 
 	for (uint32_t i = 0; !err && i < count; i++) {
-		int fd = open_if_ours(ids[i]);
+		int fd = tc_open_named(ids[i], TC_PROGRAM);
 
 		if (fd < 0)
 			continue;
@@ -264,7 +262,7 @@ int tc_take_off_leftover(uint32_t ifindex, const char *name)
 	if (err != -EINVAL)
 		return err;
 	err = find_filter(ifindex, &id);
-	fd = err || !id ? -ENOENT : open_if_ours(id);
+	fd = err || !id ? -ENOENT : tc_open_named(id, TC_PROGRAM);
 	if (fd < 0)
 		return err;
 	close(fd);

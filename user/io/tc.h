@@ -18,6 +18,8 @@
 /* Newer than the headers of Debian 12. */
 #define TCX_INGRESS ((enum bpf_attach_type)46) /* BPF_TCX_INGRESS */
 
+#define TC_PROGRAM "xcarp_tc"
+
 struct tc {
 	const struct maps *maps;
 	int fd; /* the program; -1: not there yet */
@@ -50,6 +52,12 @@ int tc_renewed(struct tc *tc, int new_fd);
 
 /* A program of our name, that no process has. 1: it was there, and is off. */
 int tc_take_off_leftover(uint32_t ifindex, const char *name);
+
+/*
+ * A file of the program with this number, of whichever hook, if that is its name: others' are not ours to take off. -ENOENT: there
+ * is none; -EPERM: it has another name.
+ */
+int tc_open_named(uint32_t id, const char *name);
 
 void tc_close(struct tc *tc);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What somebody meant who mistyped a word. */
-#ifndef XCARP_CTL_WORDS_H
-#define XCARP_CTL_WORDS_H
+#ifndef XCARP_CORE_WORDS_H
+#define XCARP_CORE_WORDS_H
 
 #include <stddef.h>
 

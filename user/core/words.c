@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "ctl/words.h"
+#include "words.h"
 
 #include <string.h>
 
