@@ -12,7 +12,7 @@
 STEPS=${STEPS:-60}
 SEED=${SEED:-$((RANDOM * 32768 + RANDOM))}
 
-plan 73
+plan 76
 test_lab r1 r2 client
 pins=$(lab_pins r1)
 
@@ -200,6 +200,18 @@ nok "those that run say nothing about it" log_has p5 'lock'
 pkill -P "$holder" sleep
 wait "$holder" 2>/dev/null
 within 15 "unlocked: taken up again" eval 'master p5 && master p3 && master p2'
+
+# Whoever has the lock is busy, as one that loads its program on a slow machine.
+perl -e 'use Fcntl ":flock"; alarm 60; open my $dir, "<", $ARGV[0] or die; flock $dir, LOCK_EX or die; 1 while 1' "$pins" &
+holder=$!
+wait_for 5 sleeper
+run 6
+never 7 "a start waits for one that works" eval '! alive p6'
+nok "and has nothing to say" log_has p6 'lock'
+kill "$holder"
+wait "$holder" 2>/dev/null
+within 20 "and goes on" master p6
+stop p6 TERM 10
 
 # Other versions.
 bytes=$(bpftool -j map lookup pinned "$pins/abi" key 0 0 0 0 | sed 's/.*"value":\["\([^]]*\)"\].*/\1/; s/","/ /g')

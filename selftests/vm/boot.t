@@ -28,14 +28,9 @@ eventually() {
 	wait_for $((60 * ${SLOWNESS:-1})) "$@"
 }
 
-# unit NAME AFTER FLAGS...: one after the other, since the first loads the program, and an emulated machine takes longer for that
-# than a start waits for another one's.
+# unit NAME FLAGS...: all of them start at once, and the first one loads the program, which an emulated machine takes long for.
 unit() {
-	local directory=/etc/systemd/system/xcarp@$1.service.d
-
-	mkdir -p "$directory"
-	printf '[Unit]\nAfter=%s\n' "$2" >"$directory/order.conf"
-	echo "XCARP_ARGS=\"-s 10.77.0.1 -o /etc/xcarp/t-pass -r 3 ${*:3}\"" >"/etc/xcarp/$1.env"
+	echo "XCARP_ARGS=\"-s 10.77.0.1 -o /etc/xcarp/t-pass -r 3 ${*:2}\"" >"/etc/xcarp/$1.env"
 }
 
 says() {
@@ -67,9 +62,9 @@ prepare() {
 	printf '[Match]\nName=xc-lan\n[Network]\nAddress=10.77.0.1/24\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n' \
 		>"$NETWORK/10-xc-lan.network"
 	(umask 077 && echo boot >/etc/xcarp/t-pass)
-	unit t-lan local-fs.target -i xc-lan -v 10 -a 10.77.0.100/24
-	unit t-late xcarp@t-lan.service -i xc-none -v 11 -a 10.77.0.101/24
-	unit t-address xcarp@t-late.service -v 12 -a 10.77.0.102/24
+	unit t-lan -i xc-lan -v 10 -a 10.77.0.100/24
+	unit t-late -i xc-none -v 11 -a 10.77.0.101/24
+	unit t-address -v 12 -a 10.77.0.102/24
 	systemctl enable systemd-networkd "${UNITS[@]/#/xcarp@}" || exit 1
 }
 
@@ -112,7 +107,7 @@ case ${VM_BOOT:-1} in
 esac
 without_network
 systemctl disable "${UNITS[@]/#/xcarp@}"
-rm -rf "$NETWORK"/10-xc-lan.* /etc/xcarp/t-* /etc/systemd/system/xcarp@t-*.d
+rm -rf "$NETWORK"/10-xc-lan.* /etc/xcarp/t-*
 plan 14
 while IFS=$'\t' read -r result name; do
 	if [[ $result == ok ]]; then pass "$name"; else fail "$name"; fi

@@ -20,6 +20,7 @@
 #include "io/loop.h"
 
 #define LOCK_RETRY_NS 10000000
+#define LOCK_TURNS_MAX 12
 #define VANISHED_MAX 16
 
 static bool is_bpffs(const char *path)
@@ -102,29 +103,6 @@ static int try_lock(struct bpffs_dir *dir)
 	return err;
 }
 
-int bpffs_lock(struct bpffs_dir *dir, uint64_t wait_ns)
-{
-	static const struct timespec pause = { .tv_nsec = LOCK_RETRY_NS };
-	uint64_t until_ns = loop_now_ns() + wait_ns;
-	int vanished = 0, err;
-
-	for (;;) {
-		err = try_lock(dir);
-		if (err == -ENOENT && vanished++ < VANISHED_MAX)
-			continue;
-		if (err != -EAGAIN || loop_now_ns() >= until_ns)
-			return err;
-		nanosleep(&pause, NULL);
-	}
-}
-
-void bpffs_unlock(struct bpffs_dir *dir)
-{
-	if (dir->fd >= 0)
-		close(dir->fd);
-	dir->fd = -1;
-}
-
 unsigned int bpffs_lock_holder(const struct bpffs_dir *dir)
 {
 	FILE *locks = fopen("/proc/locks", "re");
@@ -141,6 +119,72 @@ unsigned int bpffs_lock_holder(const struct bpffs_dir *dir)
 				holder = pid;
 	fclose(locks);
 	return holder;
+}
+
+/* Who has the lock, and how much of a processor that has had so far: in clock ticks, 0 where it is not to be known. */
+struct holder {
+	unsigned int pid;
+	unsigned long long ticks;
+};
+
+static struct holder lock_holder(const struct bpffs_dir *dir)
+{
+	struct holder holder = { .pid = bpffs_lock_holder(dir) };
+	unsigned long long user, system;
+	char path[64], line[1024], *end;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", holder.pid);
+	file = fopen(path, "re");
+	if (!file)
+		return holder;
+	/* A name, which may have blanks and brackets in it, is before the last bracket. */
+	if (fgets(line, sizeof(line), file) && (end = strrchr(line, ')')) &&
+	    sscanf(end, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system) == 2)
+		holder.ticks = user + system;
+	fclose(file);
+	return holder;
+}
+
+/* Loading a program takes a slow machine longer than any wait for a stopped process should be. */
+static bool has_worked(const struct holder *before, const struct holder *now)
+{
+	return now->pid && (now->pid != before->pid || now->ticks > before->ticks);
+}
+
+int bpffs_lock(struct bpffs_dir *dir, uint64_t wait_ns)
+{
+	static const struct timespec pause = { .tv_nsec = LOCK_RETRY_NS };
+	uint64_t until_ns = loop_now_ns() + wait_ns;
+	struct holder before = { 0 }, now;
+	int vanished = 0, turns = 0, err;
+	bool is_known = false;
+
+	for (;;) {
+		err = try_lock(dir);
+		if (err == -ENOENT && vanished++ < VANISHED_MAX)
+			continue;
+		if (err != -EAGAIN || !wait_ns)
+			return err;
+		if (!is_known)
+			before = lock_holder(dir);
+		is_known = true;
+		if (loop_now_ns() >= until_ns) {
+			now = lock_holder(dir);
+			if (!has_worked(&before, &now) || ++turns == LOCK_TURNS_MAX)
+				return err;
+			before = now;
+			until_ns += wait_ns;
+		}
+		nanosleep(&pause, NULL);
+	}
+}
+
+void bpffs_unlock(struct bpffs_dir *dir)
+{
+	if (dir->fd >= 0)
+		close(dir->fd);
+	dir->fd = -1;
 }
 
 /* Another process's root is out of reach once privileges are given up, but not what is open. */

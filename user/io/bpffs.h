@@ -25,8 +25,9 @@ struct bpffs_dir {
 int bpffs_find(struct bpffs_dir *dir);
 
 /*
- * Makes the directory where it is missing, and locks it. Tries again for wait_ns where another process has the lock; 0:
- * does not wait. Returns 0, -EAGAIN: another process has it, or -errno.
+ * Makes the directory where it is missing, and locks it. Tries again for wait_ns where another process has the lock, and
+ * for as long again, up to twelve times, where that has worked meanwhile or yet another one has it now; 0: does not wait. Returns 0,
+ * -EAGAIN: another process has it, or -errno.
  */
 int bpffs_lock(struct bpffs_dir *dir, uint64_t wait_ns);
 void bpffs_unlock(struct bpffs_dir *dir);
