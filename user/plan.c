@@ -36,6 +36,14 @@ struct scratch {
 	struct carp_key key;
 };
 
+/* One that everybody can read. */
+struct public_file {
+	char *path;
+	const char *text;
+	size_t len;
+	bool is_told;
+};
+
 struct work {
 	struct plan *plan;
 	const struct options *options;
@@ -52,7 +60,10 @@ struct work {
 	struct scratch *scratch;
 	struct keyrings *rings; /* NULL until a line wants one */
 	uint32_t key_room;
+	struct public_file *publics;
+	size_t public_count;
 	/* What the line before had: most often this one has the same. */
+	const char *password;
 	const char *passfile;
 	const char *passfile_wrong;
 	const char *upscript;
@@ -103,10 +114,30 @@ static void tell_no_memory(struct work *work)
 
 /* The files. */
 
+/* Where memory is short nobody is warned of it. */
+static void note_public(struct work *work, const char *path, const char *text)
+{
+	size_t count = work->public_count;
+	struct public_file *publics = work->publics;
+
+	if (!(count & (count - 1)))
+		publics = reallocarray(publics, count ? 2 * count : 1, sizeof(*publics));
+	if (!publics)
+		return;
+	work->publics = publics;
+	publics[count] = (struct public_file){ .path = strdup(path), .text = text, .len = strlen(text) };
+	if (publics[count].path)
+		work->public_count++;
+}
+
 static char *file_read(void *ctx, const char *path, const char **why)
 {
-	(void)ctx;
-	return secret_read_file(path, why, NULL);
+	bool is_public = false;
+	char *text = secret_read_file(path, why, &is_public);
+
+	if (text && is_public)
+		note_public(ctx, path, text);
+	return text;
 }
 
 static void file_release(void *ctx, char *text)
@@ -322,6 +353,47 @@ static void match(struct work *work)
 
 /* Keys. */
 
+static void tell_oddities(struct work *work, const struct config_vr *vr, enum secret_source source)
+{
+	const char *odd[SECRET_ODDITIES_MAX], *path = vr->options.passfile;
+	size_t count = secret_oddities(&work->scratch->password, source, odd);
+
+	for (size_t i = 0; i < count; i++)
+		tell(work, LOG_WARNING, vr, "Warning: -%s%s: the password %s, which is part of it", path ? "o " : "p", path ?: "",
+		     odd[i]);
+}
+
+/* The file that a password is in, which may be another than the line's own: a default comes from the one that includes it. */
+static void tell_public(struct work *work, const char *password)
+{
+	for (size_t i = 0; i < work->public_count; i++) {
+		struct public_file *file = &work->publics[i];
+
+		if (password < file->text || password >= file->text + file->len)
+			continue;
+		if (!file->is_told)
+			tell(work, LOG_WARNING, NULL, "Warning: %s: has a password (-p) in it, and everybody can read it; `chmod 600` it",
+			     file->path);
+		file->is_told = true;
+		return;
+	}
+}
+
+/* That of -p. What is odd about a default is told once. */
+static void take_password(struct work *work, const struct config_vr *vr)
+{
+	const char *password = vr->options.password;
+
+	if (!password)
+		return;
+	secret_from_text(&work->scratch->password, password);
+	if (password == work->password)
+		return;
+	work->password = password;
+	tell_oddities(work, vr, SECRET_WORD);
+	tell_public(work, password);
+}
+
 /* Wrong files are told once, however many lines in a row name them. */
 static bool read_password(struct work *work, const struct config_vr *vr)
 {
@@ -331,8 +403,7 @@ static bool read_password(struct work *work, const struct config_vr *vr)
 
 	if (!path) {
 		work->passfile = NULL;
-		if (vr->options.password)
-			secret_from_text(password, vr->options.password);
+		take_password(work, vr);
 		return true;
 	}
 	if (work->passfile && !strcmp(work->passfile, path))
@@ -343,9 +414,8 @@ static bool read_password(struct work *work, const struct config_vr *vr)
 		tell(work, LOG_ERR, vr, "-o %s: %s", path, work->passfile_wrong);
 	else if (is_public)
 		tell(work, LOG_WARNING, vr, "Warning: -o %s: everybody can read it; `chmod 600` it", path);
-	if (!work->passfile_wrong && password->len && password->bytes[password->len - 1] == '\r')
-		tell(work, LOG_WARNING, vr, "Warning: -o %s: the password ends in a carriage return, which is part of it",
-		     path);
+	if (!work->passfile_wrong)
+		tell_oddities(work, vr, SECRET_LINE);
 	return !work->passfile_wrong;
 }
 
@@ -707,6 +777,9 @@ static int make(const struct host *host, struct plan *plan, const struct options
 	config_forget(&plan->config, &work.source);
 	secret_free(work.scratch);
 	keyrings_free(work.rings);
+	for (size_t i = 0; i < work.public_count; i++)
+		free(work.publics[i].path);
+	free(work.publics);
 	table_free(work.by_name);
 	table_free(work.by_source);
 	free(work.verdicts);

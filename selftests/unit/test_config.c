@@ -125,6 +125,9 @@ static const struct row good[] = {
 	    { "d/c/b", "-v 3 -a 10.0.0.7\n" } },
 	  "d/c/a:2 eth0 v2 10.0.0.8/32 k3 x=(none)\nd/c/b:1 eth0 v3 10.0.0.7/32 k0 x=(none)\n"
 	  "d/f:3 eth0 v1 10.0.0.9/32 k0 x=(none)\n" },
+	{ "byte order marks",
+	  { { "f", "\xef\xbb\xbf" "default" VR "\r\ninclude g\r\n-v 1 -a 10.0.0.9\r\n" }, { "g", "\xef\xbb\xbf-v 2 -a 10.0.0.8\r\n" } },
+	  "g:1 eth0 v2 10.0.0.8/32 k0 x=(none)\nf:3 eth0 v1 10.0.0.9/32 k0 x=(none)\n" },
 	{ "a pattern that fits nothing", { { "f", "include none*\n-v 1 -a 10.0.0.9" VR "\n" } },
 	  "f:2 eth0 v1 10.0.0.9/32 k0 x=(none)\n" },
 	{ "an include amid lines of its own, longer than they",

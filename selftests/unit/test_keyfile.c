@@ -18,6 +18,8 @@ static const struct {
 } good[] = {
 	{ "1 " KEY_1, 1, 1, 1 },
 	{ "1 " KEY_1 "\n", 1, 1, 1 },
+	{ "\xef\xbb\xbf" "1 " KEY_1 "\r\n", 1, 1, 1 },
+	{ "\xef\xbb\xbf# with a byte order mark\n1 " KEY_1 "\n", 1, 1, 1 },
 	{ "4294967295\t" KEY_F "\r\n", 1, 4294967295u, 4294967295u },
 	{ "# two\n\n  7  " KEY_1 "  # the new one\n\t#\n 0000000003 " KEY_F "#old\n\n", 2, 7, 3 },
 	{ "1 " KEY_1 "\n2 " KEY_1 "\n3 " KEY_1 "\n4 " KEY_1 "\n#5 " KEY_1 "\n", 4, 1, 4 },

@@ -247,6 +247,33 @@ static const struct {
 	  NULL, NULL },
 	{ "  of what was told before, nothing", DEFAULT "-v 1 -a 10.0.0.11 --no-vip -u none.sh\n",
 	  DEFAULT "-v 1 -a 10.0.0.11 --no-vip -u none.sh\n", "=1", "", NULL, NULL },
+	{ "what editors put around a password", NULL,
+	  DEFAULT "-v 1 -a 10.0.0.11 -o crlf.txt\n-v 2 -a 10.0.0.12 -o blank.txt\n-v 3 -a 10.0.0.13 -o tab.txt\n"
+		  "-v 4 -a 10.0.0.14 -o bom.txt\n-v 5 -a 10.0.0.15 -o both.txt\n-v 6 -a 10.0.0.16 -o escape.txt\n",
+	  "+eth0/1@2 key +eth0/2@3 key +eth0/3@4 key +eth0/4@5 key +eth0/5@6 key +eth0/6@7 key =0",
+	  "4 list:2: Warning: -o crlf.txt: the password ends in a carriage return, which is part of it\n"
+	  "4 list:3: Warning: -o blank.txt: the password ends in a blank, which is part of it\n"
+	  "4 list:4: Warning: -o tab.txt: the password begins with a tab, which is part of it\n"
+	  "4 list:5: Warning: -o bom.txt: the password begins with a byte order mark, which is part of it\n"
+	  "4 list:6: Warning: -o both.txt: the password begins with a blank, which is part of it\n"
+	  "4 list:6: Warning: -o both.txt: the password ends in a tab, which is part of it\n"
+	  "4 list:7: Warning: -o escape.txt: the password has a control character in it, which is part of it\n",
+	  NULL, NULL },
+	{ "  too long with it", NULL, DEFAULT "-v 1 -a 10.0.0.11 -o long-bom.txt\n", "=0",
+	  "3 list:2: -o long-bom.txt: its first line must be a password of 1 to 20 characters, and is longer, with a byte order mark "
+	  "before it\n", NULL, NULL },
+	{ "  in the list: blanks are meant there; told once", NULL,
+	  "default -i eth0 -s 10.0.0.1 -p ' hu\x01sh '\n-v 1 -a 10.0.0.11\n-v 2 -a 10.0.0.12\n-v 3 -a 10.0.0.13 -p 'x\r'\n",
+	  "+eth0/1@2 key +eth0/2@3 key +eth0/3@4 key =0",
+	  "4 list:2: Warning: -p: the password has a control character in it, which is part of it\n"
+	  "4 list:4: Warning: -p: the password ends in a carriage return, which is part of it\n", NULL, NULL },
+	{ "passwords in files that everybody can read: those are told, once each", NULL,
+	  DEFAULT "include public-p.conf\ninclude public-o.conf\n-v 9 -a 10.0.0.19\n",
+	  "+eth0/1@1 key +eth0/2@2 key +eth0/3@1 key +eth0/9@4 key =0",
+	  "4 Warning: public-p.conf: has a password (-p) in it, and everybody can read it; `chmod 600` it\n", NULL, NULL },
+	{ "  also where it is a default for a file that only root can", NULL, "include public-default.conf\n",
+	  "+eth0/1@1 key =0",
+	  "4 Warning: public-default.conf: has a password (-p) in it, and everybody can read it; `chmod 600` it\n", NULL, NULL },
 	{ "scripts in the background", NULL, DEFAULT "-v 1 -a 10.0.0.11 -u run.sh\n", "=0",
 	  "3 list:2: -u run.sh: must be an absolute path with -B, which changes to the root directory\n", NULL, "-B" },
 };
@@ -549,6 +576,17 @@ int main(void)
 	write_file("other.txt", "other", 0600);
 	write_file("long.txt", "123456789012345678901\n", 0600);
 	write_file("public.txt", "hush\n", 0644);
+	write_file("crlf.txt", "hush\r\n", 0600);
+	write_file("blank.txt", "hush \n", 0600);
+	write_file("tab.txt", "\thush\n", 0600);
+	write_file("bom.txt", "\xef\xbb\xbfhush\n", 0600);
+	write_file("both.txt", " hush\t", 0600);
+	write_file("escape.txt", "hu\x1bsh", 0600);
+	write_file("long-bom.txt", "\xef\xbb\xbf" "12345678901234567890\n", 0600);
+	write_file("public-p.conf", "-v 1 -a 10.0.0.11 -p open\n-v 2 -a 10.0.0.12 -p open2\n", 0644);
+	write_file("public-o.conf", "-v 3 -a 10.0.0.13\n", 0644);
+	write_file("public-default.conf", DEFAULT "include private.conf\n", 0644);
+	write_file("private.conf", "-v 1 -a 10.0.0.11\n", 0600);
 	write_file("keys.txt", "1 " KEY, 0600);
 	write_file("keys2.txt", "1 " KEY "2 " KEY, 0600);
 	write_file("keys3.txt", "1 " KEY, 0644);

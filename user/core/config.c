@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "table.h"
+#include "text.h"
 
 #define WORDS_MAX 256 /* in a line */
 #define VIPS_CHUNK 4096
@@ -362,7 +363,7 @@ static void read_file(struct reader *reader, const char *path, const struct scop
 		fail(reader, told, line, "%s%s%s", from ? path : "", from ? ": " : "", why);
 		return;
 	}
-	scope.rest = text;
+	scope.rest = text + text_bom_len(text);
 	set_defaults(&scope.defaults, from ? &from->defaults : &reader->line);
 	while (*scope.rest)
 		read_line(&scope);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "text.h"
+
 #define BLANKS " \t\r"
 #define LINE_END "#\n" /* or the comment at its end */
 #define ID_DIGITS_MAX 10
@@ -94,7 +96,7 @@ int keyfile_parse(struct keyring *ring, const char *text, unsigned int *line, ch
 {
 	memset(ring, 0, sizeof(*ring));
 	*line = 1;
-	for (const char *at = text; *at; *line += 1) {
+	for (const char *at = text + text_bom_len(text); *at; *line += 1) {
 		at += strspn(at, BLANKS);
 		if (!strchr(LINE_END, *at) && !take_key(ring, &at, wrong))
 			return -EINVAL;

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/text.h"
+
 #define ARGON2_PASSES 2
 #define ARGON2_MEMORY (64 << 20)
 #define PASSWORD_WAIT_MS 5000
@@ -48,6 +50,57 @@ bool secret_equal(const void *a, const void *b, size_t len)
 	return !sodium_memcmp(a, b, len);
 }
 
+static bool begins_with_bom(const struct secret *secret)
+{
+	return secret->len >= TEXT_BOM_LEN && !memcmp(secret->bytes, TEXT_BOM, TEXT_BOM_LEN);
+}
+
+static const char *odd_begin(const struct secret *secret, enum secret_source source)
+{
+	if (begins_with_bom(secret))
+		return "begins with a byte order mark";
+	if (source == SECRET_LINE && secret->bytes[0] == ' ')
+		return "begins with a blank";
+	return source == SECRET_LINE && secret->bytes[0] == '\t' ? "begins with a tab" : NULL;
+}
+
+static const char *odd_end(const struct secret *secret, enum secret_source source)
+{
+	uint8_t last = secret->bytes[secret->len - 1];
+
+	if (last == '\r')
+		return "ends in a carriage return";
+	if (source == SECRET_LINE && last == ' ')
+		return "ends in a blank";
+	return source == SECRET_LINE && last == '\t' ? "ends in a tab" : NULL;
+}
+
+static bool is_control(uint8_t byte)
+{
+	return byte < ' ' || byte == 0x7f;
+}
+
+size_t secret_oddities(const struct secret *secret, enum secret_source source, const char *odd[SECRET_ODDITIES_MAX])
+{
+	size_t count = 0, from = 0, to = secret->len;
+
+	if (!secret->len)
+		return 0;
+	if ((odd[count] = odd_begin(secret, source))) {
+		from++;
+		count++;
+	}
+	if ((odd[count] = odd_end(secret, source))) {
+		to--;
+		count++;
+	}
+	while (from < to && !is_control(secret->bytes[from]))
+		from++;
+	if (from < to)
+		odd[count++] = "has a control character in it";
+	return count;
+}
+
 /* A pipe that nobody writes to, or a terminal, would be waited for. */
 static bool has_something(int fd)
 {
@@ -79,7 +132,10 @@ static const char *read_line(struct secret *secret, int fd)
 		if (!byte)
 			return "its first line must be a password, and has a NUL byte";
 		if (secret->len == sizeof(secret->bytes))
-			return "its first line must be a password of 1 to 20 characters, and is longer";
+			return begins_with_bom(secret) ?
+				       "its first line must be a password of 1 to 20 characters, and is longer, with a byte order mark "
+				       "before it" :
+				       "its first line must be a password of 1 to 20 characters, and is longer";
 		secret->bytes[secret->len++] = byte;
 	}
 	return secret->len ? NULL : "its first line must be a password of 1 to 20 characters, and is empty";

@@ -37,6 +37,16 @@ void secret_from_text(struct secret *secret, const char *text);
  */
 const char *secret_from_file(struct secret *secret, const char *path, bool *is_public);
 
+enum secret_source {
+	SECRET_LINE, /* of a file: blanks around it are a slip */
+	SECRET_WORD, /* quoted by somebody who meant it */
+};
+
+#define SECRET_ODDITIES_MAX 3
+
+/* What is odd about a password, each a phrase about it for a warning. Returns how many there are. */
+size_t secret_oddities(const struct secret *secret, enum secret_source source, const char *odd[SECRET_ODDITIES_MAX]);
+
 /* In constant time. */
 bool secret_equal(const void *a, const void *b, size_t len);
 
