@@ -10,7 +10,7 @@ set -u
 
 build=(clang llvm gcc make pkg-config libbpf-dev libxdp-dev libnl-3-dev libnl-route-3-dev libsodium-dev libseccomp-dev libncurses-dev libelf-dev
 	zlib1g-dev linux-libc-dev libc6-dev iproute2 iputils-ping procps perl-base)
-test=(ucarp keepalived perl tcpdump valgrind ethtool)
+test=(ucarp ifupdown keepalived perl tcpdump valgrind ethtool)
 vm=(qemu-system-x86 debootstrap e2fsprogs cpio kmod xz-utils zstd)
 deb=(build-essential debhelper)
 

@@ -148,6 +148,10 @@ struct controller {
 	uint64_t now_ns; /* of this round of the loop */
 	uint32_t states[MASTER + 1]; /* virtual routers in BACKUP and in MASTER; in INIT they come and go uncounted */
 	bool is_status_old; /* as the service manager was told */
+	/* By the name `ucarp`: the host's own address is on the interface; was told in the retelling under way; was on that one. */
+	bool has_source;
+	bool is_source_told;
+	uint32_t source_ifindex;
 	bool is_stopping;
 	bool has_told_waiting; /* that it waits for scripts */
 	bool is_handing_over;
@@ -161,7 +165,7 @@ int controller_fail(const char *what, int err);
 /* xcarp.c */
 
 /* The signals that a controller takes. */
-void controller_signals(sigset_t *set);
+void controller_signals(const struct controller *c, sigset_t *set);
 
 /* With -B; once. Returns 0 or -errno, after a logged line. */
 int controller_to_background(struct controller *c);

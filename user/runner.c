@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -52,7 +51,7 @@ struct child {
 
 struct process {
 	int fd; /* to the controller */
-	const struct options *options;
+	struct options options; /* what reading the file again takes */
 	struct commands *now;
 	struct commands *before; /* between ASK_READ and what decides over it */
 	struct loop *loop;
@@ -181,20 +180,31 @@ static bool make_environment(struct script_environment *env, const struct vr_opt
 }
 
 /*
- * In the child, between fork() and execve(): only what a signal handler may call. A group of its own, to be killed whole;
- * signals as they are by default; of our files none but the one for the error.
+ * As they are by default, whatever our starter ignored: a shell cannot trap what it inherits as ignored. But what nohup and
+ * shells have ignored in the background stays so.
  */
-static void __attribute__((noreturn)) exec_script(const char *file, char *const argv[], char *const envp[], int error_fd)
+static void reset_signals(void)
 {
 	struct sigaction by_default = { .sa_handler = SIG_DFL };
 	sigset_t none;
+
+	for (int number = 1; number < NSIG; number++)
+		if (number != SIGHUP && number != SIGINT && number != SIGQUIT)
+			sigaction(number, &by_default, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/*
+ * In the child, between fork() and execve(): only what a signal handler may call. A group of its own, to be killed whole;
+ * of our files none but the one for the error.
+ */
+static void __attribute__((noreturn)) exec_script(const char *file, char *const argv[], char *const envp[], int error_fd)
+{
 	int error, null;
 
 	setpgid(0, 0);
-	sigaction(SIGPIPE, &by_default, NULL);
-	sigaction(SIGXFSZ, &by_default, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	reset_signals();
 	null = open("/dev/null", O_RDONLY);
 	if (null > STDIN_FILENO)
 		dup2(null, STDIN_FILENO);
@@ -389,10 +399,10 @@ static void read_again(void)
 	const struct commands *commands = self.now;
 	int err = -EBUSY;
 
-	if (!self.options->config)
+	if (!self.options.config)
 		err = -EINVAL;
 	else if (!self.before)
-		err = loader_start(self.loader, self.options, commands->vrouters, commands->vrouter_count, loaded, NULL);
+		err = loader_start(self.loader, &self.options, commands->vrouters, commands->vrouter_count, loaded, NULL);
 	if (err)
 		tell_read(-err);
 }
@@ -484,15 +494,28 @@ static void open_all(take_off_work *work)
 	take_off_init(&self.take_off, self.loop, work, taken_off);
 }
 
+/* Without what is in argv. */
+static void keep_options(const struct options *options)
+{
+	self.options = *options;
+	self.options.vr = (struct vr_options){ 0 };
+	self.options.pidfile = self.options.control_group = NULL;
+	if (!options->config)
+		return;
+	self.options.config = strdup(options->config);
+	if (!self.options.config)
+		_exit(EXIT_FAILURE);
+}
+
 /* The controller's signals are not ours: it says when to end. */
 static void __attribute__((noreturn)) process_main(int fd, const struct options *options, struct plan *plan, take_off_work *work)
 {
-	prctl(PR_SET_NAME, "xcarp-scripts");
+	keep_options(options);
+	process_rename("xcarp-scripts");
 	log_forked();
 	self.fd = dup3(fd, FIRST_FREE_FD, O_CLOEXEC) < 0 ? fd : FIRST_FREE_FD;
 	if (self.fd == FIRST_FREE_FD)
 		close_range(FIRST_FREE_FD + 1, ~0u, 0);
-	self.options = options;
 	self.now = commands_of(plan);
 	if (!self.now)
 		_exit(EXIT_FAILURE);

@@ -24,7 +24,7 @@ struct waiting {
 	struct pollfd signals;
 };
 
-static int begin(struct waiting *waiting)
+static int begin(const struct controller *c, struct waiting *waiting)
 {
 	sigset_t set;
 	int fd = host_watch();
@@ -32,7 +32,7 @@ static int begin(struct waiting *waiting)
 	if (fd < 0)
 		return fd;
 	waiting->addresses = (struct pollfd){ .fd = fd, .events = POLLIN };
-	controller_signals(&set);
+	controller_signals(c, &set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0) {
@@ -132,7 +132,7 @@ int wait_for_plan(struct controller *c, void *kept)
 
 	if (err)
 		return err;
-	err = begin(&waiting);
+	err = begin(c, &waiting);
 	if (err)
 		return controller_fail("rtnetlink", err);
 	notify_ready(loop_now_ns());

@@ -13,6 +13,7 @@
 #include <sys/signalfd.h>
 #include <sysexits.h>
 #include <sys/utsname.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -25,6 +26,7 @@
 #include "io/process.h"
 #include "io/secret.h"
 #include "runner.h"
+#include "ucarp.h"
 #include "version.h"
 
 #define NS_PER_MS 1000000ull
@@ -155,8 +157,10 @@ static void on_address(void *ctx, uint32_t ifindex, const struct vip *address, b
 {
 	struct controller *c = ctx;
 
-	if (c->engine)
-		engine_address(c->engine, ifindex, address, present, now_ns);
+	if (!c->engine)
+		return;
+	engine_address(c->engine, ifindex, address, present, now_ns);
+	ucarp_address(c, ifindex, address, present, now_ns);
 }
 
 static void on_second_address(void *ctx, uint32_t ifindex, const struct vip *address, uint64_t now_ns)
@@ -194,6 +198,7 @@ static void on_resync_begin(void *ctx, uint64_t now_ns)
 
 	(void)now_ns;
 	interfaces_resync_begin(c);
+	ucarp_resync_begin(c);
 	if (c->engine)
 		engine_resync_begin(c->engine);
 }
@@ -203,8 +208,10 @@ static void on_resync_end(void *ctx, uint64_t now_ns)
 	struct controller *c = ctx;
 
 	interfaces_resync_end(c, now_ns);
-	if (c->engine)
-		engine_resync_end(c->engine, now_ns);
+	if (!c->engine)
+		return;
+	engine_resync_end(c->engine, now_ns);
+	ucarp_resync_end(c, now_ns);
 }
 
 static void on_vip_refused(void *ctx, uint32_t index, uint32_t ifindex, const struct vip *vip, int error, uint64_t now_ns)
@@ -304,6 +311,14 @@ static void hand_over(struct controller *c)
 	log_warn("Handing over to a successor, without a bow-out%s", scripts_busy(c->scripts) ? ", when scripts have ended" : "");
 }
 
+static void leave_unconfigured(struct controller *c, uint64_t now_ns)
+{
+	if (c->is_stopping || c->is_handing_over || !ucarp_is_unconfigured(c))
+		return;
+	log_info("The interface was taken down and this host's address off it: leaving, as ucarp does");
+	stop(c, now_ns);
+}
+
 static void tell_states(struct controller *c)
 {
 	if (c->count > STATES_TOLD_MAX) {
@@ -350,20 +365,34 @@ static void signals_ready(void *ctx, uint64_t now_ns)
 	}
 }
 
-void controller_signals(sigset_t *set)
+/*
+ * nohup starts us with HUP ignored, and a shell a command in the background with INT and QUIT: those are not meant for us, and
+ * stay ignored. A file of virtual routers is read at HUP all the same, which does no harm when a terminal ends.
+ */
+static bool is_ignored(const struct controller *c, int number)
+{
+	struct sigaction action;
+
+	if (number != SIGINT && number != SIGQUIT && (number != SIGHUP || c->options.config))
+		return false;
+	return !sigaction(number, NULL, &action) && action.sa_handler == SIG_IGN;
+}
+
+void controller_signals(const struct controller *c, sigset_t *set)
 {
 	const int numbers[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGRTMIN };
 
 	sigemptyset(set);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-		sigaddset(set, numbers[i]);
+		if (!is_ignored(c, numbers[i]))
+			sigaddset(set, numbers[i]);
 }
 
 static int open_signals(struct controller *c)
 {
 	sigset_t set;
 
-	controller_signals(&set);
+	controller_signals(c, &set);
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -errno;
 	c->signals = (struct loop_source){
@@ -512,6 +541,9 @@ int controller_to_background(struct controller *c)
 	int err = c->options.daemonize && !c->is_in_background ? process_daemonize() : 0;
 
 	c->is_in_background = true;
+	/* What follows is for the log: ifup and cron send mail with what a command prints. */
+	if (c->options.daemonize)
+		log_limit_stderr(LOG_ERR);
 	return err ? controller_fail("-B", err) : 0;
 }
 
@@ -580,12 +612,19 @@ static int start(struct controller *c)
 		return -EPERM;
 	}
 	process_allow_files();
-	err = check_kernel() ?: open_adapters(c) ?: interfaces_find(c) ?: open_dataplane(c) ?: open_engine(c) ?: open_control(c);
+	err = check_kernel() ?:
+	      ucarp_replace(c) ?:
+	      open_adapters(c) ?:
+	      interfaces_find(c) ?:
+	      open_dataplane(c) ?:
+	      open_engine(c) ?:
+	      open_control(c);
 	if (err)
 		return err;
 	err = controller_write_pidfile(c) ?: vrouters_start(c);
 	if (err)
 		return err;
+	ucarp_note(c);
 	dataplane_running(c->dataplane);
 	if (c->options.config)
 		log_info("Ready: %u virtual router%s", c->count, c->count == 1 ? "" : "s");
@@ -704,6 +743,7 @@ static int run(struct controller *c)
 		stats->wakeups++;
 		interfaces_try_again(c, loop_now_ns());
 		now_ns = c->now_ns = loop_now_ns();
+		leave_unconfigured(c, now_ns);
 		engine_timers(c->engine, now_ns);
 		engine_commit(c->engine, now_ns);
 		scripts_timers(c->scripts, now_ns);
@@ -787,18 +827,11 @@ static void close_all(struct controller *c)
 	log_close();
 }
 
-static const char *name_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* Under ucarp's name it is ucarp to whoever filters syslog. */
-static void open_log(const struct options *options, const char *program, bool use_stderr)
+static void open_log(const struct options *options, bool use_stderr)
 {
 	log_open(&(struct log_config){
-		.name = program && !strcmp(name_of(program), "ucarp") ? "ucarp" : "xcarp",
+		.name = options->is_ucarp ? "ucarp" : "xcarp",
 		.journal = JOURNALD_SOCKET,
 		.facility = options->facility,
 		.use_syslog = options->use_syslog,
@@ -813,7 +846,7 @@ static int clean_up(struct options *options)
 	const char *wrong = privileges_lacking();
 
 	options->use_syslog = false;
-	open_log(options, NULL, true);
+	open_log(options, true);
 	if (!wrong)
 		return cleanup_run(options->cleanup) ? EXIT_FAILURE : EXIT_SUCCESS;
 	log_error("--cleanup: %s is missing: it must be started by root", wrong);
@@ -858,11 +891,12 @@ int main(int argc, char **argv)
 	int err;
 
 	process_harden();
+	process_keep_arguments(argc, argv);
 	notify_open();
 	err = options_parse(&c.options, argc, argv, error);
 	if (err) {
 		options_wipe_passwords(argc, argv);
-		open_log(&c.options, argv[0], log_is_journal());
+		open_log(&c.options, log_is_journal());
 		log_error("%s", error);
 		if (!log_is_journal())
 			fprintf(stderr, "xcarp: %s\n", error);
@@ -880,7 +914,9 @@ int main(int argc, char **argv)
 		options_wipe_passwords(argc, argv);
 		return clean_up(&c.options);
 	}
-	open_log(&c.options, argv[0], true);
+	open_log(&c.options, true);
+	if (c.options.daemonize && !c.options.check)
+		log_limit_stderr(LOG_WARNING);
 	if (secret_init()) {
 		log_error("libsodium: no source of randomness");
 		return EXIT_FAILURE;

@@ -331,7 +331,12 @@ struct xcarp_owner {
 	char version[16];
 	__u8 realtime; /* SCHED_FIFO priority; 0: none */
 	__u8 handed_over; /* 1: it has ended, and left what it had to a successor that is about to start */
-	__u8 reserved[62]; /* 0 */
+	/* Started by the name `ucarp`: its virtual router, with which the next one of that name takes its place. */
+	__u8 vhid; /* 0: by another name */
+	__u8 reserved; /* 0 */
+	__be32 group;
+	char interface[XCARP_IFNAME_LEN];
+	__u8 reserved2[40]; /* 0 */
 };
 
 _Static_assert(sizeof(struct xcarp_owner) == 328, "map value");

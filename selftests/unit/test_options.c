@@ -458,7 +458,16 @@ static const struct {
 	{ "-v ten", "-v ten:", "from 1 to 255" },
 	{ "-v 10x", "-v 10x:", "from 1 to 255" },
 	{ "-v 0x", "-v 0x:", "from 1 to 255" },
-	{ "-v 08", "-v 08:", "from 1 to 255" },
+	{ "-v 08", "-v 08:", "from 1 to 255; a leading 0 means octal" },
+	{ "-v 018", "-v 018:", "a leading 0 means octal, so write it without" },
+	{ "-k 0400", "-k 0400:", "from 0 to 255; a leading 0 means octal" },
+	{ "-b 09", "-b 09:", "octal" },
+	{ "-r 08", "-r 08:", "octal" },
+	{ "--script-timeout=090", "--script-timeout 090:", "octal" },
+	{ "--clock-skew=080", "--clock-skew 080:", "octal" },
+	{ "--fence-after=09", "--fence-after 09:", "octal" },
+	{ "--capacity=080000", "--capacity 080000:", "octal" },
+	{ "--realtime=08", "--realtime 08:", "octal" },
 	{ "-v ''", "-v '':", "from 1 to 255" },
 	{ "-v 4294967297", "-v 4294967297:", "from 1 to 255" },
 	{ "-v 18446744073709551617", "-v 18446744073709551617:", "from 1 to 255" },
@@ -847,10 +856,35 @@ static void test_line_defaults(void)
 	line_free(&defaults_line);
 }
 
+/* Scripts that work with ucarp add the address. */
+static void test_name(void)
+{
+	static const struct {
+		const char *words;
+		bool is_ucarp, has_vips;
+	} names[] = {
+		{ "ucarp -u /up", true, false },	 { "/usr/sbin/ucarp -u /up", true, false },
+		{ "/usr/sbin/ucarp -d /down", true, true }, { "xcarp -u /up", false, true },
+		{ "/ucarp/xcarp -u /up", false, true },	 { "ucarp2 -u /up", false, true },
+	};
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct line line = { 0 };
+		struct options options;
+		char error[OPTIONS_ERROR_LEN];
+
+		line_add(&line, names[i].words);
+		line_add(&line, base + strlen("xcarp "));
+		options_parse(&options, line.argc, line.argv, error);
+		ok(options.is_ucarp == names[i].is_ucarp && options.vr.manage_vips == names[i].has_vips, "as %s", names[i].words);
+		line_free(&line);
+	}
+}
+
 int main(void)
 {
 	plan(4 + COUNT(good) + 6 + 3 + COUNT(ucarp_table) - 1 + 2 * COUNT(bad) + COUNT(missing) + 6 + COUNT(wipes) +
-	     2 + 2 * COUNT(kinships) + 5 + 8);
+	     2 + 2 * COUNT(kinships) + 5 + 8 + 6);
 	test_defaults();
 	test_good();
 	test_alone();
@@ -864,5 +898,6 @@ int main(void)
 	test_kinships();
 	test_copy();
 	test_line_defaults();
+	test_name();
 	return tap_done();
 }

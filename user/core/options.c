@@ -87,17 +87,24 @@ static bool refuse(struct parse *parse, const char *value, const char *right)
 	return false;
 }
 
+/* Meant as one, or as a decimal number with a 0 before it. */
+static bool is_octal(const char *value)
+{
+	return value[0] == '0' && value[1] && !value[strspn(value, "0123456789")];
+}
+
 /* As strtoul(value, NULL, 0) in ucarp, but the whole value has to be a number in range. */
 static bool read_number(struct parse *parse, const char *value, unsigned long min, unsigned long max,
 			unsigned long *number)
 {
-	char right[64];
+	char right[128];
 	char *end;
 
 	errno = 0;
 	*number = strtoul(value, &end, 0);
 	if (errno || end == value || *end || strchr(value, '-') || *number < min || *number > max) {
-		snprintf(right, sizeof(right), "must be a number from %lu to %lu", min, max);
+		snprintf(right, sizeof(right), "must be a number from %lu to %lu%s", min, max,
+			 is_octal(value) ? "; a leading 0 means octal, so write it without" : "");
 		return refuse(parse, value, right);
 	}
 	return true;
@@ -738,6 +745,13 @@ static void set_defaults(struct options *options)
 	options->vr.vips = options->vips;
 }
 
+static bool is_ucarp(const char *program)
+{
+	const char *slash = program ? strrchr(program, '/') : NULL;
+
+	return program && !strcmp(slash ? slash + 1 : program, "ucarp");
+}
+
 static bool parse_words(struct parse *parse, int argc, char **argv)
 {
 	struct cursor cursor = { .argc = argc, .argv = argv, .index = 1 };
@@ -770,10 +784,14 @@ int options_parse(struct options *options, int argc, char **argv, char error[OPT
 	struct parse parse = { .options = options, .error = error };
 
 	set_defaults(options);
+	options->is_ucarp = is_ucarp(argc ? argv[0] : NULL);
 	if (!parse_words(&parse, argc, argv))
 		return -EINVAL;
 	if (options->help || options->version)
 		return 0;
+	/* There the addresses are the up script's, and it fails where they are there already. */
+	if (options->is_ucarp && options->vr.upscript)
+		options->vr.manage_vips = false;
 	if (options->cleanup) {
 		if (argc == 2)
 			return 0;

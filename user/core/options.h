@@ -81,6 +81,7 @@ uint32_t vr_options_fence_after_us(const struct vr_options *options);
 struct options {
 	struct vr_options vr;
 	struct vip vips[CARP_VIPS_MAX];
+	bool is_ucarp; /* that is the name of argv[0] */
 	bool help;
 	bool version;
 	bool debug;

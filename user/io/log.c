@@ -39,6 +39,7 @@ struct line {
 static struct {
 	struct log_config config;
 	atomic_bool use_stderr;
+	atomic_int stderr_limit; /* the least urgent priority that it gets */
 	bool is_journal; /* what stderr is */
 	int journal_fd; /* -1: stderr alone */
 	bool is_settled;
@@ -53,7 +54,7 @@ static struct {
 	atomic_uint head;
 	atomic_uint tail;
 	struct line lines[LINES];
-} logger = { .wake_fd = -1, .journal_fd = -1 };
+} logger = { .stderr_limit = LOG_DEBUG, .wake_fd = -1, .journal_fd = -1 };
 
 static const char *urgency(int priority)
 {
@@ -144,7 +145,7 @@ static void write_line(const struct line *line)
 	}
 	if (logger.config.use_syslog)
 		syslog(line->priority, "%s%s", urgency(line->priority), line->text);
-	if (use_stderr)
+	if (use_stderr && line->priority <= atomic_load(&logger.stderr_limit))
 		write_stderr(line);
 }
 
@@ -224,6 +225,11 @@ int log_start_writer(void (*begins)(void))
 void log_settled(void)
 {
 	logger.is_settled = true;
+}
+
+void log_limit_stderr(int priority)
+{
+	atomic_store(&logger.stderr_limit, priority);
 }
 
 void log_leave_stderr(void)

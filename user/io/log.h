@@ -36,6 +36,9 @@ int log_start_writer(void (*begins)(void));
  */
 void log_settled(void);
 
+/* Stderr gets no line that is less urgent than priority from now on, unless it is the journal. Syslog gets all. */
+void log_limit_stderr(int priority);
+
 void log_leave_stderr(void);
 
 /* In a child that goes on without the parent's files, before it closes them. It has no writer. */

@@ -18,6 +18,11 @@
 
 #define FIRST_FREE_FD 3
 
+static struct {
+	char *text; /* argv[0] and those that follow it in memory */
+	size_t len;
+} arguments;
+
 static int ready_fd = -1;
 static int pidfile_fd = -1;
 static char pidfile_path[PATH_MAX];
@@ -38,6 +43,26 @@ void process_harden(void)
 	} while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);
+}
+
+void process_keep_arguments(int argc, char **argv)
+{
+	char *end = argc ? argv[0] : NULL;
+
+	for (int i = 0; i < argc && argv[i] == end; i++)
+		end += strlen(end) + 1;
+	arguments.text = argc ? argv[0] : NULL;
+	arguments.len = (size_t)(end - arguments.text);
+}
+
+void process_rename(const char *name)
+{
+	prctl(PR_SET_NAME, name);
+	if (!arguments.len)
+		return;
+	memset(arguments.text, 0, arguments.len);
+	/* Its last byte stays 0, or the kernel takes the environment for more of it. */
+	memcpy(arguments.text, name, strnlen(name, arguments.len - 1));
 }
 
 int process_daemonize(void)

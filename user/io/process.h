@@ -8,6 +8,15 @@
 /* No core dumps, no ptrace by other users, no death by a closed pipe. */
 void process_harden(void);
 
+/* For process_rename(): main()'s. */
+void process_keep_arguments(int argc, char **argv);
+
+/*
+ * A process of another kind than the one that was started: `ps`, pidof and killall know it by this name and by no argument. What
+ * argv had is gone.
+ */
+void process_rename(const char *name);
+
 /*
  * Goes on in the background: the caller's process stays until the new one calls process_ready() and then exits with 0;
  * if the new one ends before that, with 1. Returns in the new one: 0, or -errno in the old one.

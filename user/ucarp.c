@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "ucarp.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "io/bpffs.h"
+#include "io/log.h"
+#include "io/maps.h"
+#include "io/owners.h"
+
+#define HAND_OVER_MS 5000 /* with what its scripts take */
+#define SECOND_SIGNAL_MS 500
+#define END_MS 5000
+
+/* The only one. NULL: it is not there yet, or no more. */
+static const struct vr_options *options_of(const struct controller *c, uint32_t *index)
+{
+	if (!c->options.is_ucarp || c->options.config)
+		return NULL;
+	*index = vrouters_next(c, NO_INDEX);
+	return *index == NO_INDEX ? NULL : vrouter_options(c, *index);
+}
+
+/* The process before us. */
+
+static bool is_same(const struct xcarp_owner *owner, const struct vr_options *options)
+{
+	return owner->vhid == options->vhid && owner->group == options->group &&
+	       !strncmp(owner->interface, options->interface, sizeof(owner->interface));
+}
+
+/* 0: there is none, or none that can be seen from here. */
+static pid_t find(const struct maps *maps, const struct vr_options *options)
+{
+	for (uint32_t index = 0; index < XCARP_OWNERS_MAX; index++) {
+		pid_t pid = (pid_t)maps->owners[index].pid;
+
+		if (pid && is_same(&maps->owners[index], options) && owner_lives(index, &pid))
+			return pid;
+	}
+	return 0;
+}
+
+static bool has_ended(int pidfd, int timeout_ms)
+{
+	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+	int n;
+
+	do {
+		n = poll(&ended, 1, timeout_ms);
+	} while (n < 0 && errno == EINTR);
+	return n > 0;
+}
+
+static bool ask(int pidfd, int signal, int timeout_ms)
+{
+	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) || has_ended(pidfd, timeout_ms);
+}
+
+/*
+ * A script of its may wait for the ifup that waits for us, so it is not given for ever: TERM ends it with a bow-out, and a
+ * second one does not wait for scripts.
+ */
+static bool end(int pidfd)
+{
+	return ask(pidfd, SIGRTMIN, HAND_OVER_MS) || ask(pidfd, SIGTERM, SECOND_SIGNAL_MS) || ask(pidfd, SIGTERM, END_MS);
+}
+
+static int replace(const struct maps *maps, const struct vr_options *options)
+{
+	pid_t pid = find(maps, options);
+	int pidfd = pid ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	bool is_over;
+
+	if (pidfd < 0)
+		return 0;
+	/* The number may have become another's before it was opened. */
+	if (find(maps, options) != pid) {
+		close(pidfd);
+		return 0;
+	}
+	log_info("%s: process %d has virtual router %u: taking its place", options->interface, (int)pid, options->vhid);
+	is_over = end(pidfd);
+	close(pidfd);
+	if (is_over)
+		return 0;
+	log_error("%s: process %d, which has virtual router %u, does not end; `kill -KILL %d`", options->interface, (int)pid,
+		  options->vhid, (int)pid);
+	return -EBUSY;
+}
+
+int ucarp_replace(const struct controller *c)
+{
+	struct bpffs_dir dir = { .fd = -1, .root_fd = -1 };
+	struct maps maps;
+	int err;
+
+	if (!c->options.is_ucarp || c->options.config)
+		return 0;
+	err = bpffs_find(&dir);
+	if (err)
+		return err;
+	maps_init(&maps);
+	/* Where there are none, or those of another version, nobody of ours has it. */
+	if (!maps_open(&maps, dir.path))
+		err = replace(&maps, c->change.plan.adds[0].options);
+	maps_close(&maps);
+	bpffs_close(&dir);
+	return err;
+}
+
+void ucarp_note(struct controller *c)
+{
+	struct xcarp_owner *owner = dataplane_owner(c->dataplane);
+	const struct vr_options *options;
+	uint32_t index;
+
+	options = options_of(c, &index);
+	if (!options)
+		return;
+	snprintf(owner->interface, sizeof(owner->interface), "%s", options->interface);
+	owner->group = options->group;
+	__atomic_store_n(&owner->vhid, options->vhid, __ATOMIC_RELEASE);
+}
+
+/* The interface. */
+
+static void own_address_gone(struct controller *c, uint32_t index, uint64_t now_ns)
+{
+	if (dataplane_live(c->dataplane, c->slots[index].map_slot)->state == MASTER)
+		engine_demote(c->engine, index, now_ns);
+}
+
+void ucarp_address(struct controller *c, uint32_t ifindex, const struct vip *address, bool present, uint64_t now_ns)
+{
+	uint32_t index;
+	const struct vr_options *options = options_of(c, &index);
+
+	if (!options || address->ip_version != 4 || memcmp(address->address, &options->source, sizeof(options->source)) ||
+	    !c->slots[index].interface || c->slots[index].interface->link.ifindex != ifindex)
+		return;
+	if (present)
+		c->source_ifindex = ifindex;
+	if (!present && c->has_source)
+		own_address_gone(c, index, now_ns);
+	c->has_source = c->is_source_told = present;
+}
+
+void ucarp_resync_begin(struct controller *c)
+{
+	c->is_source_told = false;
+}
+
+void ucarp_resync_end(struct controller *c, uint64_t now_ns)
+{
+	uint32_t index;
+
+	if (c->has_source && !c->is_source_told && options_of(c, &index))
+		own_address_gone(c, index, now_ns);
+	c->has_source = c->is_source_told;
+}
+
+bool ucarp_is_unconfigured(const struct controller *c)
+{
+	uint32_t index;
+	const struct interface *interface;
+
+	if (!options_of(c, &index) || c->has_source)
+		return false;
+	interface = c->slots[index].interface;
+	/* One that is made anew is down and without addresses at first. */
+	return interface && interface->link.ifindex && interface->link.ifindex == c->source_ifindex && !interface->is_enabled;
+}
