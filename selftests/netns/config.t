@@ -6,6 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
+umask 077
 plan 78
 test_lab r1 r2
 # Not the lab's usual one, and with a blank to be quoted.

@@ -7,7 +7,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 68
+plan 69
 test_lab r1 r2 client
 
 # at HOST HOOK: where `interfaces` says that the program is
@@ -65,16 +65,19 @@ within 8 "started again: MASTER" only_master r1 r1 r2
 ok "TERM ends it" stop r1 TERM
 is "nothing is left" "$(left_on r1)" ""
 
-# A successor that chooses otherwise.
-xcarp r1 -P -r 3 --hook=tc
+# A successor that chooses otherwise. It has time to come.
+stop r2 TERM
+xcarp r2 -r 20 -k 100 --hook=tc
+within 5 "the other one, in no hurry: BACKUP" backup r2
+xcarp r1 -P -r 8 --hook=tc
 within 8 "tc again: MASTER" only_master r1 r1 r2
 kill_9 r1
-xcarp r1 -P -r 3
+xcarp r1 -P -r 8
 within 2 "a successor by XDP goes on as MASTER" master r1
 ok "  with XDP" has_xdp r1
 nok "  and not tc" at_tc r1
 kill_9 r1
-xcarp r1 -P -r 3 --hook=tc
+xcarp r1 -P -r 8 --hook=tc
 within 2 "one by tc goes on as MASTER" master r1
 ok "  with tc" at_tc r1
 within 2 "  and not XDP" lacks_xdp r1
@@ -103,7 +106,7 @@ is "GRO is off again" "$(gro r1)" off
 is "and the pair segments" "$(offload r1 tcp-segmentation-offload)" on
 
 # auto: on a veth that is tc, in peace.
-xcarp r1 -P -r 2 --hook=auto
+xcarp r1 -P -r 8 --hook=auto
 within 8 "auto: MASTER" only_master r1 r1 r2
 ok "at the ingress" at_tc r1
 nok "  and not at the XDP hook" has_xdp r1
@@ -125,7 +128,7 @@ flood=$LAB_PID
 within 15 "once more a flood" has_xdp r1
 kill "$flood"
 kill_9 r1
-xcarp r1 -P -r 3 --hook=auto
+xcarp r1 -P -r 8 --hook=auto
 within 2 "killed in it: a successor goes on as MASTER" master r1
 within 2 "  without XDP" lacks_xdp r1
 ok "  at the ingress" at_tc r1

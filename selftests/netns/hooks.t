@@ -45,11 +45,11 @@ is "input is nothing" "$(sed -n 's/^0 //p' "$LAB_DIR/files")" /dev/null
 ok "TERM ends it" stop r1 TERM
 
 # There at the start, and not when it is needed.
-xcarp r1 -r 3 -n "${hooks[@]}"
+xcarp r1 -r 12 -n "${hooks[@]}"
 within 5 "BACKUP" backup r1
 nok "no warning at the start" log_has r1 'cannot be run'
 mv "$LAB_DIR/up" "$LAB_DIR/up.away"
-within 10 "a script that is gone: the log has it" log_has r1 \
+within 20 "a script that is gone: the log has it" log_has r1 \
 	"\[ERROR\] Unable to run the script \[$LAB_DIR/up\]: No such file or directory \(eth0 id 1\)"
 within 2 "MASTER all the same" master r1
 within 2 "with the address" has_addr r1 "$VIP"

@@ -69,7 +69,7 @@ within 20 "each with its address" vips_are r1 "$N"
 daemon r2 "$XCARP" -c "$LAB_DIR/r2.conf"
 within 20 "the peer's are BACKUP" states_are r2 0 "$N" 0
 began=$(now_ms) sent=$(sum r1 2) heard=$(sum r2 3) transitions=$(sum r2 4)
-wait_for 4 false
+poll 4 false
 sent=$(($(sum r1 2) - sent)) heard=$(($(sum r2 3) - heard)) took=$(($(now_ms) - began))
 between "adverts a second in thousandths of the due" "$((sent * 1000 / took * 1000 / N))" 800 1200
 between "of which the peer accepted" "$((heard * 1000 / took * 1000 / N))" 700 1200

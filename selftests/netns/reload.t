@@ -167,7 +167,7 @@ is "nor on the peer" "$(changes r2 3)" 0
 ok "its counters went on" test "$(live 2 adverts_sent)" -gt "$sent"
 is "no entry of the removed one is left" "$(live 1 state)" ""
 log_mark r2
-wait_for 2 false
+poll 2 false
 is "the third's key is the new one on both" "$(log_count r2 'Bad digest')" 0
 between "no advert of the second was missed, ms" "$(longest_gap "advert 10.77.0.1 vhid=2 " "$began")" 900 1300
 between "nor of the third" "$(longest_gap "advert 10.77.0.1 vhid=3 " "$began")" 900 1300
