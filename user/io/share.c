@@ -438,8 +438,9 @@ static int refuse(const struct share *share, int why, const pid_t *pids, size_t 
 			  "ABI %u (version " XCARP_VERSION "); to upgrade, end all of them (`xcarpctl status` lists them), then start "
 			  "the new version", who, abi->abi_version, abi->version, XCARP_ABI_VERSION);
 	else
-		log_error("xcarp processes run in this network namespace (%s), but their maps are not in %s; end them first", who,
-			  share->dir.name);
+		log_error("xcarp processes run in this network namespace (%s), but their maps are not in %s; end them first or, if they "
+			  "run in other containers, mount the host's " BPFFS_USUAL " in all of them (docker run -v " BPFFS_USUAL
+			  ":" BPFFS_USUAL ")", who, share->dir.name);
 	return -EBUSY;
 }
 
