@@ -31,6 +31,7 @@
 #define TAKES_FILE (1u << 6)
 #define TAKES_COMMON (1u << 7) /* every command does */
 #define TAKES_CLEANUP (1u << 8)
+#define TAKES_STATUS (1u << 9)
 #define TAKES_ANYTHING (~0u)
 
 struct parse {
@@ -148,6 +149,24 @@ static bool set_json(struct parse *parse, const char *value)
 	return parse->options.json = true;
 }
 
+static bool set_pretty(struct parse *parse, const char *value)
+{
+	(void)value;
+	return parse->options.pretty = true;
+}
+
+static bool set_quiet(struct parse *parse, const char *value)
+{
+	(void)value;
+	return parse->options.quiet = true;
+}
+
+static bool set_list(struct parse *parse, const char *value)
+{
+	(void)value;
+	return parse->options.list = true;
+}
+
 static bool set_all(struct parse *parse, const char *value)
 {
 	(void)value;
@@ -193,6 +212,8 @@ static const struct option {
 	{ 's', "state", TAKES_FILTER, set_state, "STATE", "in this state: master, backup or init" },
 	{ 0, "owner", TAKES_FILTER, set_owner, "PID", "of this process" },
 	{ 'j', "json", TAKES_JSON, set_json, NULL, "print JSON" },
+	{ 'p', "pretty", TAKES_STATUS, set_pretty, NULL, "print JSON, indented" },
+	{ 'q', "quiet", TAKES_STATUS, set_quiet, NULL, "print nothing: the exit status tells" },
 	{ 0, "last", TAKES_MONITOR, set_last, "N", "first print the newest N that fit" },
 	{ 0, "since-start", TAKES_MONITOR, set_since_start, NULL, "first print all that are still there" },
 	{ 'b', "batch", TAKES_TOP, set_batch, NULL, "print screens as text, without a terminal" },
@@ -202,6 +223,7 @@ static const struct option {
 	{ 0, "user", TAKES_LISTEN, set_user, "NAME", "as this user (nobody)" },
 	{ 0, "all", TAKES_REQUEST, set_all, NULL, "all virtual routers" },
 	{ 0, "all", TAKES_CLEANUP, set_all, NULL, "also of network namespaces that are gone" },
+	{ 0, "list", TAKES_FILE, set_list, NULL, "and print the virtual routers as they are understood" },
 	{ 'w', "wait", TAKES_REQUEST, set_wait, "SECS", "wait until the states have followed" },
 	{ 'h', "help", TAKES_COMMON, set_help, NULL, "this text" },
 	{ 0, "version", TAKES_COMMON, set_version, NULL, "print the versions of this program, its libraries and the kernel" },
@@ -264,7 +286,7 @@ static int run_check(const struct command_options *o)
 {
 	if (!o->file)
 		return tell("check: needs a file of virtual routers");
-	return run_xcarp((const char *const[]){ "xcarp", "-c", o->file, "--check", NULL });
+	return run_xcarp((const char *const[]){ "xcarp", "-c", o->file, o->list ? "--check=list" : "--check", NULL });
 }
 
 static int run_cleanup(const struct command_options *o)
@@ -279,7 +301,7 @@ static const struct command {
 	const char *help;
 	bool is_anybodys; /* needs no map, or may do without */
 } commands[] = {
-	{ "status", TAKES_FILTER | TAKES_JSON, status_run, "a table of the virtual routers, or one of them in detail", false },
+	{ "status", TAKES_FILTER | TAKES_JSON | TAKES_STATUS, status_run, "a table of the virtual routers, or one of them in detail", false },
 	{ "top", TAKES_FILTER | TAKES_TOP, run_top, "the same, live, with rates", false },
 	{ "monitor", TAKES_FILTER | TAKES_JSON | TAKES_MONITOR, monitor_run, "state changes and notices as they happen", false },
 	{ "metrics", TAKES_FILTER | TAKES_LISTEN, metrics_run, "everything as OpenMetrics text", false },
@@ -337,7 +359,7 @@ static int print_help(const struct command *command)
 {
 	if (command) {
 		printf("Usage: xcarpctl %s%s%s\n\n%s: %s\n\n", command->name, what_it_takes(command),
-		       command->takes & ~TAKES_FILE ? " [option ...]" : "", command->name, command->help);
+		       command->takes ? " [option ...]" : "", command->name, command->help);
 		print_options(command->takes);
 		return EXIT_SUCCESS;
 	}
@@ -379,25 +401,48 @@ static const struct option *find_option(const char *word, size_t name_len, unsig
 	return NULL;
 }
 
-/* Takes the option at argv[*at], and its value. */
-static bool take_option(struct parse *parse, char **argv, int *at, unsigned int takes)
+static bool take_long(struct parse *parse, char **argv, int *at, unsigned int takes)
 {
-	const char *word = argv[*at], *equals = strchr(word, '='), *value = NULL;
-	bool is_long = word[1] == '-';
-	const struct option *o = find_option(word, is_long && equals ? (size_t)(equals - word) - 2 : strlen(word) - 2, takes);
+	const char *word = argv[*at], *equals = strchr(word, '='), *value = equals ? equals + 1 : NULL;
+	const struct option *o = find_option(word, equals ? (size_t)(equals - word) - 2 : strlen(word) - 2, takes);
 
-	if (!o || (!is_long && word[2] && !o->value))
+	if (!o)
 		return unknown_option(parse, word, takes);
-	if (is_long)
-		value = equals ? equals + 1 : NULL;
-	else if (word[2])
-		value = word + 2;
 	if (o->value && !value)
 		value = argv[*at + 1] ? argv[++*at] : NULL;
 	if (o->value ? value != NULL : !value)
 		return o->set(parse, value);
 	snprintf(parse->error, sizeof(parse->error), "--%s: %s", o->name, o->value ? "needs a value; see --help" : "takes no value");
 	return false;
+}
+
+/* One letter, or several, of which the last may have a value. */
+static bool take_letters(struct parse *parse, char **argv, int *at, unsigned int takes)
+{
+	for (const char *word = argv[*at], *letter = word + 1; *letter; letter++) {
+		const struct option *o = find_option((const char[]){ '-', *letter, '\0' }, 0, takes);
+		const char *value = NULL;
+
+		if (!o)
+			return unknown_option(parse, word, takes);
+		if (o->value)
+			value = letter[1] ? letter + 1 : argv[*at + 1] ? argv[++*at] : NULL;
+		if (o->value && !value) {
+			snprintf(parse->error, sizeof(parse->error), "--%s: needs a value; see --help", o->name);
+			return false;
+		}
+		if (!o->set(parse, value))
+			return false;
+		if (value)
+			break;
+	}
+	return true;
+}
+
+/* Takes the option at argv[*at], and its value. */
+static bool take_option(struct parse *parse, char **argv, int *at, unsigned int takes)
+{
+	return argv[*at][1] == '-' ? take_long(parse, argv, at, takes) : take_letters(parse, argv, at, takes);
 }
 
 static bool take_argument(struct parse *parse, const char *word, unsigned int takes)
@@ -450,33 +495,52 @@ static int run(const struct command *command, struct parse *parse)
 	return command->run(&parse->options);
 }
 
+/* Takes the command out of argv. What its options are is known only then, but not where the value of one stands. NULL: there is none. */
+static const char *take_command(struct parse *parse, char **argv)
+{
+	struct parse trial = { 0 };
+	const char *name;
+	int at = 0;
+
+	while (argv[at] && argv[at][0] == '-' && argv[at][1]) {
+		/* What is wrong with it is told later. */
+		take_option(&trial, argv, &at, TAKES_ANYTHING);
+		at++;
+	}
+	filter_free(&trial.options.filter);
+	parse->help = trial.help;
+	parse->version = trial.version;
+	name = argv[at];
+	for (; argv[at]; at++)
+		argv[at] = argv[at + 1];
+	return name;
+}
+
 int main(int argc, char **argv)
 {
 	struct parse parse = { .options = { .interval_s = 1, .user = "nobody" } };
 	const struct command *command;
-	int at = 1, status;
+	const char *name;
+	int status;
 
 	signal(SIGPIPE, SIG_IGN);
-	/* Options that every command has may stand before it. */
-	while (at < argc && argv[at][0] == '-' && !parse.help && !parse.version) {
-		if (!take_option(&parse, argv, &at, TAKES_COMMON))
-			return tell("%s", parse.error);
-		at++;
-	}
+	name = argc ? take_command(&parse, ++argv) : NULL;
+	if (!name && !parse_words(&parse, argv, TAKES_COMMON))
+		return tell("%s", parse.error);
 	if (parse.help || parse.version)
 		return run(NULL, &parse);
-	if (at == argc) {
+	if (!name) {
 		print_help(NULL);
-		return EXIT_FAILURE;
+		return CTL_UNKNOWN;
 	}
-	if (!strcmp(argv[at], "help")) {
-		command = at + 1 < argc ? find_command(argv[at + 1]) : NULL;
-		return at + 1 < argc && !command ? unknown_command(argv[at + 1]) : print_help(command);
+	if (!strcmp(name, "help")) {
+		command = argv[0] ? find_command(argv[0]) : NULL;
+		return argv[0] && !command ? unknown_command(argv[0]) : print_help(command);
 	}
-	command = find_command(argv[at]);
+	command = find_command(name);
 	if (!command)
-		return unknown_command(argv[at]);
-	status = parse_words(&parse, argv + at + 1, command->takes | TAKES_COMMON) ? run(command, &parse) : tell("%s", parse.error);
+		return unknown_command(name);
+	status = parse_words(&parse, argv, command->takes | TAKES_COMMON) ? run(command, &parse) : tell("%s", parse.error);
 	filter_free(&parse.options.filter);
 	return status;
 }

@@ -106,8 +106,7 @@ static void cell_master(char cell[CELL_LEN], const struct snapshot *snapshot, co
 {
 	char master[ADDRESS_TEXT_LEN];
 
-	(void)snapshot;
-	snprintf(cell, CELL_LEN, "%s", vrouter_master(vr, master));
+	snprintf(cell, CELL_LEN, "%s", vrouter_master(snapshot, vr, master));
 }
 
 static void cell_own(char cell[CELL_LEN], const struct snapshot *snapshot, const struct vrouter *vr)
@@ -229,6 +228,14 @@ static double value_hold(const struct snapshot *snapshot, const struct vrouter *
 	return vr->live.hold;
 }
 
+static bool need_hold(const struct snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->count; i++)
+		if (snapshot->vrouters[i].live.hold)
+			return true;
+	return false;
+}
+
 static void cell_auth(char cell[CELL_LEN], const struct snapshot *snapshot, const struct vrouter *vr)
 {
 	(void)snapshot;
@@ -251,8 +258,10 @@ static bool need_auth(const struct snapshot *snapshot)
 
 static void cell_owner(char cell[CELL_LEN], const struct snapshot *snapshot, const struct vrouter *vr)
 {
+	const char *ailment = owner_ailment(vr->owner_health);
+
 	(void)snapshot;
-	snprintf(cell, CELL_LEN, "%u%s", vr->live.owner_pid, vr->owner_is_alive ? "" : " (dead)");
+	snprintf(cell, CELL_LEN, "%u%s%s%s", vr->live.owner_pid, ailment ? " (" : "", ailment ?: "", ailment ? ")" : "");
 }
 
 static double value_owner(const struct snapshot *snapshot, const struct vrouter *vr)
@@ -279,9 +288,9 @@ const struct column columns[] = {
 	{ "HEARD", true, 6, 6, true, true, true, cell_heard, value_heard, NULL },
 	{ "CHANGES", true, 7, 7, true, true, true, cell_changes, value_changes, NULL },
 	{ "LATE", true, 6, 9, true, true, true, cell_late, value_late, NULL },
-	{ "HOLD", false, 8, 8, true, true, true, cell_hold, value_hold, NULL },
+	{ "HOLD", false, 8, 1, true, true, true, cell_hold, value_hold, need_hold },
 	{ "AUTH", false, 14, 9, true, true, false, cell_auth, value_auth, need_auth },
-	{ "OWNER", false, 5, 5, true, true, false, cell_owner, value_owner, NULL },
+	{ "OWNER", false, 5, 2, true, true, false, cell_owner, value_owner, NULL },
 };
 
 const size_t column_count = sizeof(columns) / sizeof(*columns);

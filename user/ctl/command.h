@@ -13,6 +13,9 @@
 struct command_options {
 	struct filter filter;
 	bool json;
+	bool pretty; /* and indented */
+	bool quiet; /* status: the exit status alone */
+	bool list; /* check */
 	bool all; /* --all: no filter is meant */
 	bool since_start; /* monitor: from the oldest entry on */
 	uint64_t last; /* monitor: so many entries first */

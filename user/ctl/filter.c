@@ -136,7 +136,7 @@ static int set_term(struct filter_term *term, const char *text, char *error)
 
 int filter_add(struct filter *filter, enum filter_kind kind, const char *text, char error[CTL_ERROR_LEN])
 {
-	struct filter_term term = { .kind = kind };
+	struct filter_term term = { .kind = kind, .text = text };
 	int err = set_term(&term, text, error);
 
 	if (err)
@@ -153,7 +153,7 @@ static bool has_name(const struct filter_term *term, const struct filter_subject
 	return !term->vhid_min || (subject->vhid >= term->vhid_min && subject->vhid <= term->vhid_max);
 }
 
-static bool term_matches(const struct filter_term *term, const struct filter_subject *subject)
+bool filter_term_matches(const struct filter_term *term, const struct filter_subject *subject)
 {
 	switch (term->kind) {
 	case FILTER_NAME:
@@ -170,18 +170,46 @@ static bool term_matches(const struct filter_term *term, const struct filter_sub
 	return false;
 }
 
-bool filter_matches(const struct filter *filter, const struct filter_subject *subject)
+static bool matches(const struct filter *filter, const struct filter_subject *subject, unsigned int found)
 {
-	unsigned int wanted = 0, found = 0;
+	unsigned int wanted = 0;
 
 	for (size_t i = 0; i < filter->count; i++) {
 		unsigned int bit = 1u << filter->terms[i].kind;
 
 		wanted |= bit;
-		if (!(found & bit) && term_matches(&filter->terms[i], subject))
+		if (!(found & bit) && filter_term_matches(&filter->terms[i], subject))
 			found |= bit;
 	}
-	return found == wanted;
+	return (found & wanted) == wanted;
+}
+
+bool filter_matches(const struct filter *filter, const struct filter_subject *subject)
+{
+	return matches(filter, subject, 0);
+}
+
+bool filter_matches_but_state(const struct filter *filter, const struct filter_subject *subject)
+{
+	return matches(filter, subject, 1u << FILTER_STATE);
+}
+
+bool filter_asks_for_state(const struct filter *filter)
+{
+	for (size_t i = 0; i < filter->count; i++)
+		if (filter->terms[i].kind == FILTER_STATE)
+			return true;
+	return false;
+}
+
+const char *filter_option(enum filter_kind kind)
+{
+	static const char *const options[] = {
+		[FILTER_NAME] = "",	[FILTER_INTERFACE] = "-i ", [FILTER_VHID] = "-v ",
+		[FILTER_GROUP] = "-m ", [FILTER_STATE] = "-s ",	    [FILTER_OWNER] = "--owner ",
+	};
+
+	return options[kind];
 }
 
 bool filter_names_vhid(const struct filter *filter)

@@ -30,6 +30,7 @@ struct filter_term {
 	unsigned int state;
 	uint32_t owner_pid;
 	char interface[NAME_TEXT_LEN]; /* shell pattern */
+	const char *text; /* as it was given */
 };
 
 /* Of each kind that occurs one term has to match. */
@@ -47,10 +48,19 @@ struct filter_subject {
 	uint32_t owner_pid;
 };
 
-/* Returns 0, or -EINVAL with error filled: what of the text is wrong and what would be right. */
+/* Returns 0, or -EINVAL with error filled: what of the text is wrong and what would be right. text must stay. */
 int filter_add(struct filter *filter, enum filter_kind kind, const char *text, char error[CTL_ERROR_LEN]);
 
 bool filter_matches(const struct filter *filter, const struct filter_subject *subject);
+
+/* By itself. */
+bool filter_term_matches(const struct filter_term *term, const struct filter_subject *subject);
+
+bool filter_asks_for_state(const struct filter *filter);
+bool filter_matches_but_state(const struct filter *filter, const struct filter_subject *subject);
+
+/* What stands before such a term on a command line, with a blank. */
+const char *filter_option(enum filter_kind kind);
 
 /* True if a VHID is named, so that one virtual router may be meant. */
 bool filter_names_vhid(const struct filter *filter);

@@ -213,23 +213,46 @@ void journal_json(struct text *text, const struct journal_entry *entry)
 	text_add(text, "\n");
 }
 
+/* Goes back from the entry number *n, to the next one that is about the virtual router. False: there is none. */
+static bool read_about(const struct journal *journal, uint64_t *n, uint64_t first, uint32_t slot, uint8_t vhid,
+		       const char *interface, struct journal_entry *entry)
+{
+	while (*n >= first) {
+		if (read_entry(journal, (*n)--, entry) && entry->slot == slot && entry->vhid == vhid &&
+		    !strncmp(entry->interface, interface, sizeof(entry->interface)))
+			return true;
+	}
+	return false;
+}
+
+bool journal_last(const struct maps *maps, uint32_t slot, uint8_t vhid, const char *interface,
+		  bool (*is_wanted)(const struct journal_entry *entry), struct journal_entry *found)
+{
+	struct journal journal;
+	uint64_t n, first;
+
+	journal_open(&journal, maps);
+	n = journal.next - 1;
+	first = oldest(&journal, n);
+	while (read_about(&journal, &n, first, slot, vhid, interface, found))
+		if (is_wanted(found))
+			return true;
+	return false;
+}
+
 size_t journal_about(const struct maps *maps, uint32_t slot, uint8_t vhid, const char *interface,
 		     struct journal_entry *entries, size_t room)
 {
 	struct journal journal;
+	struct journal_entry entry;
 	uint64_t n, first;
 	size_t at = room;
 
 	journal_open(&journal, maps);
 	n = journal.next - 1;
 	first = oldest(&journal, n);
-	for (; at && n >= first; n--) {
-		struct journal_entry entry;
-
-		if (read_entry(&journal, n, &entry) && entry.slot == slot && entry.vhid == vhid &&
-		    !strncmp(entry.interface, interface, sizeof(entry.interface)))
-			entries[--at] = entry;
-	}
+	while (at && read_about(&journal, &n, first, slot, vhid, interface, &entry))
+		entries[--at] = entry;
 	memmove(entries, entries + at, (room - at) * sizeof(*entries));
 	return room - at;
 }

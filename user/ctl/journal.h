@@ -53,6 +53,10 @@ void journal_json(struct text *text, const struct journal_entry *entry);
 /* What a cause means, for people. */
 const char *cause_meaning(unsigned int cause);
 
+/* The newest entry about one virtual router that is of the kind. False: there is none, or none any more. */
+bool journal_last(const struct maps *maps, uint32_t slot, uint8_t vhid, const char *interface,
+		  bool (*is_wanted)(const struct journal_entry *entry), struct journal_entry *found);
+
 /* The newest entries about one virtual router, oldest first, at most room; returns how many. */
 size_t journal_about(const struct maps *maps, uint32_t slot, uint8_t vhid, const char *interface,
 		     struct journal_entry *entries, size_t room);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define INDENT 2
+
 /* Names are our own and need no escapes. */
 static void begin(struct text *text, const char *name)
 {
@@ -65,4 +67,37 @@ void json_seconds(struct text *text, const char *name, uint64_t ns)
 {
 	begin(text, name);
 	text_seconds(text, ns);
+}
+
+static void add_line(struct text *text, size_t depth)
+{
+	text_add_bytes(text, "\n", 1);
+	text_pad(text, depth * INDENT);
+}
+
+void json_indent(struct text *text)
+{
+	struct text compact = *text;
+	bool is_quoted = false;
+	size_t depth = 0;
+
+	*text = (struct text){ 0 };
+	for (const char *at = compact.bytes; at && *at; at++) {
+		bool is_bracket = !is_quoted && strchr("{[]}", *at), is_empty = is_bracket && strchr("]}", at[1]);
+
+		if (*at == '"')
+			is_quoted = !is_quoted;
+		if (is_bracket && strchr("]}", *at) && !strchr("{[", at[-1]))
+			add_line(text, --depth);
+		text_add_bytes(text, at, 1);
+		if (is_quoted && *at == '\\' && at[1])
+			text_add_bytes(text, ++at, 1);
+		else if (!is_quoted && *at == ':')
+			text_add_bytes(text, " ", 1);
+		else if (!is_quoted && *at == ',')
+			add_line(text, depth);
+		else if (is_bracket && strchr("{[", *at) && !is_empty)
+			add_line(text, ++depth);
+	}
+	text_free(&compact);
 }

@@ -21,4 +21,7 @@ void json_null(struct text *text, const char *name);
 /* Nanoseconds, as a number of seconds. */
 void json_seconds(struct text *text, const char *name, uint64_t ns);
 
+/* Writes text anew, a member or element a line. */
+void json_indent(struct text *text);
+
 #endif

@@ -75,7 +75,7 @@ static uint64_t value_hold(const struct snapshot *snapshot, const struct vrouter
 static uint64_t value_owner(const struct snapshot *snapshot, const struct vrouter *vr)
 {
 	(void)snapshot;
-	return vr->owner_is_alive;
+	return vr->owner_health == OWNER_RUNS;
 }
 
 static uint64_t value_transitions(const struct snapshot *snapshot, const struct vrouter *vr)
@@ -157,7 +157,7 @@ static const struct {
 	  NULL, false },
 	{ "xcarp_vrouter_heard_strong", "gauge", "1 where the newest authentic advert was authenticated by SipHash.", value_strong,
 	  was_heard, false },
-	{ "xcarp_vrouter_owner_up", "gauge", "1 while the process of the virtual router lives.", value_owner, NULL, false },
+	{ "xcarp_vrouter_owner_up", "gauge", "1 while the process of the virtual router lives and is not stopped.", value_owner, NULL, false },
 	{ "xcarp_vrouter_transitions", "counter", "State changes.", value_transitions, NULL, false },
 	{ "xcarp_vrouter_adverts_sent", "counter", "Adverts sent.", value_sent, NULL, false },
 	{ "xcarp_vrouter_adverts_accepted", "counter", "Authentic adverts received.", value_accepted, NULL, false },
@@ -290,10 +290,10 @@ static void add_owners(struct text *text, const struct snapshot *snapshot)
 		{ "xcarp_process_reloads", "Reloads that changed something.", offsetof(struct xcarp_owner, reloads) },
 	};
 
-	add_family(text, "xcarp_process_up", "gauge", NULL, "1 while the process lives.");
+	add_family(text, "xcarp_process_up", "gauge", NULL, "1 while the process lives and is not stopped.");
 	for (size_t i = 0; i < snapshot->owner_count; i++)
 		text_printf(text, "xcarp_process_up{pid=\"%u\"} %d\n", snapshot->owners[i].shared.pid,
-			    snapshot->owners[i].is_alive);
+			    snapshot->owners[i].health == OWNER_RUNS);
 	for (size_t c = 0; c < sizeof(counters) / sizeof(*counters); c++) {
 		add_family(text, counters[c].name, "counter", NULL, counters[c].help);
 		for (size_t i = 0; i < snapshot->owner_count; i++) {
@@ -370,8 +370,10 @@ static const char *give_up_privileges(const char *user)
 static int serve(const struct command_options *options, struct served *served, int fd)
 {
 	struct http_page page = { .ctx = served, .path = "/metrics", .type = CONTENT_TYPE, .write = write_page };
-	const char *wrong = give_up_privileges(options->user);
+	const char *wrong;
 
+	snapshot_check(&served->maps, served->filter);
+	wrong = give_up_privileges(options->user);
 	if (wrong)
 		return tell("--user %s: %s", options->user, wrong);
 	return tell("%s", strerror(-http_serve(fd, &page)));
@@ -382,15 +384,18 @@ static int print(const struct command_options *options, struct served *served)
 	struct snapshot snapshot;
 	struct text text = { 0 };
 	char error[CTL_ERROR_LEN];
-	int err;
+	int status, err;
 
 	if (snapshot_take(&snapshot, &served->maps, &options->filter, error))
 		return tell("%s", error);
 	metrics_write(&text, &snapshot);
-	snapshot_free(&snapshot);
 	err = text_print(&text);
 	text_free(&text);
-	return err ? tell("standard output: %s", strerror(-err)) : EXIT_SUCCESS;
+	status = err ? tell("standard output: %s", strerror(-err)) : snapshot_answer(&snapshot, &options->filter);
+	if (status == CTL_NO)
+		tell("no virtual router fits; `xcarpctl status` shows all");
+	snapshot_free(&snapshot);
+	return status;
 }
 
 int metrics_run(const struct command_options *options)

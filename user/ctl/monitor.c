@@ -14,6 +14,7 @@
 #include "ctl/journal.h"
 #include "ctl/json.h"
 #include "ctl/maps.h"
+#include "ctl/snapshot.h"
 
 #define LOOK_MS 50
 #define LOOKS_BEFORE_REOPENING 10
@@ -112,6 +113,8 @@ int monitor_run(const struct command_options *options)
 			journal_rewind(&journal);
 		else if (options->last)
 			journal_rewind_by(&journal, options->last, &options->filter);
+		if (is_first)
+			snapshot_check(&maps, &options->filter);
 		is_first = false;
 		err = follow(&maps, &journal, options);
 		maps_close(&maps);

@@ -72,18 +72,38 @@ static bool calls_itself(pid_t seen, uint32_t pid)
 	return found;
 }
 
-bool owner_is_alive(uint32_t index, uint32_t pid)
+/* The letter of its state follows its name, which may have brackets of its own. */
+static bool is_stopped(pid_t seen)
+{
+	char path[32], line[256];
+	const char *after;
+	FILE *file;
+	bool got;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", seen);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	got = fgets(line, sizeof(line), file);
+	fclose(file);
+	after = got ? strrchr(line, ')') : NULL;
+	return after && after[1] == ' ' && (after[2] == 'T' || after[2] == 't');
+}
+
+enum owner_health owner_health(uint32_t index, uint32_t pid)
 {
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 	int fd = owner_connect(index);
-	bool alive;
+	bool is_alive;
 
 	if (fd < 0)
-		return fd == -EAGAIN;
+		return fd == -EAGAIN ? OWNER_STOPPED : OWNER_DEAD;
 	/* A pid of 0 cannot be seen from here: then the name alone has to do. */
-	alive = !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) &&
-		(!peer.pid || (uint32_t)peer.pid == pid || calls_itself(peer.pid, pid));
+	is_alive = !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) &&
+		   (!peer.pid || (uint32_t)peer.pid == pid || calls_itself(peer.pid, pid));
 	close(fd);
-	return alive;
+	if (!is_alive)
+		return OWNER_DEAD;
+	return peer.pid && is_stopped(peer.pid) ? OWNER_STOPPED : OWNER_RUNS;
 }

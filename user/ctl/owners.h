@@ -16,7 +16,13 @@ int owner_connect(uint32_t index);
 /* Does anybody listen in this network namespace? */
 bool owners_any(void);
 
-/* Does the process that wrote pid into `owners` still live? As it sees its pid: it may be in another pid namespace. */
-bool owner_is_alive(uint32_t index, uint32_t pid);
+enum owner_health {
+	OWNER_DEAD,
+	OWNER_STOPPED, /* by SIGSTOP or a debugger, or its queue is full: it lives, and does nothing */
+	OWNER_RUNS,
+};
+
+/* Of the process that wrote pid into `owners`. As it sees its pid: it may be in another pid namespace. */
+enum owner_health owner_health(uint32_t index, uint32_t pid);
 
 #endif

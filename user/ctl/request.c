@@ -91,7 +91,7 @@ static int ask_unseen(enum xcarp_command command)
 			close(fd);
 		answers += !err;
 		if (err && err != -ECONNREFUSED)
-			status = tell("owner %u: %s", owner, why(err));
+			status = tell_no("owner %u: %s", owner, why(err));
 	}
 	if (!status && !answers)
 		return tell("no xcarp answers in this network namespace");
@@ -144,7 +144,7 @@ static size_t count_behind(const struct snapshot *snapshot, const struct maps *m
 		const struct vrouter *vr = &snapshot->vrouters[i];
 		const struct vr_live *live = &maps_live(maps)[vr->slot];
 
-		behind += vr->owner_is_alive && vr->has_entry && live->generation == vr->live.generation && !has_followed(live, command);
+		behind += vr->owner_health != OWNER_DEAD && vr->has_entry && live->generation == vr->live.generation && !has_followed(live, command);
 	}
 	return behind;
 }
@@ -156,7 +156,7 @@ static int await(const struct snapshot *snapshot, const struct maps *maps, enum 
 
 	while ((behind = count_behind(snapshot, maps, command))) {
 		if (clock_now_ns(CLOCK_MONOTONIC) >= until_ns)
-			return tell("%zu virtual router%s not %s after %g s", behind, behind == 1 ? " is" : "s are", done_words[command],
+			return tell_no("%zu virtual router%s not %s after %g s", behind, behind == 1 ? " is" : "s are", done_words[command],
 				    wait_s);
 		poll(NULL, 0, LOOK_MS);
 	}
@@ -168,35 +168,35 @@ static int ask_all(const struct snapshot *snapshot, const struct maps *maps, con
 {
 	int status = EXIT_SUCCESS;
 	size_t done = 0, absent = 0, orphaned = 0;
-	bool is_asked;
+	bool is_asked, is_unfit = snapshot_tell_unfit(snapshot, &options->filter);
 
 	if (!snapshot->count)
-		return tell_nothing_fits();
+		return is_unfit ? CTL_UNKNOWN : tell_no("no virtual router fits; `xcarpctl status` shows all");
 	for (size_t i = 0; i < snapshot->owner_count; i++) {
 		const struct owner *owner = &snapshot->owners[i];
 		int err = ask_owner(snapshot, owner->index, command, &done);
 
-		if (err && (owner->is_alive || err != -ECONNREFUSED))
-			status = tell("process %u: %s", owner->shared.pid, why(err));
+		if (err && (owner->health != OWNER_DEAD || err != -ECONNREFUSED))
+			status = tell_no("process %u: %s", owner->shared.pid, why(err));
 	}
 	for (size_t i = 0; i < snapshot->count; i++) {
 		const struct vrouter *vr = &snapshot->vrouters[i];
 
-		orphaned += !vr->owner_is_alive;
-		absent += vr->owner_is_alive && !vr->has_entry;
+		orphaned += vr->owner_health == OWNER_DEAD;
+		absent += vr->owner_health != OWNER_DEAD && !vr->has_entry;
 	}
 	tell_done(done, command);
 	is_asked = !status && done;
 	if (absent)
-		status = tell("%zu virtual router%s left alone: no interface", absent, absent == 1 ? " was" : "s were");
+		status = tell_no("%zu virtual router%s left alone: no interface", absent, absent == 1 ? " was" : "s were");
 	if (orphaned)
-		status = tell("%zu virtual router%s left alone: the process that owned %s is dead (see xcarpctl status)", orphaned,
+		status = tell_no("%zu virtual router%s left alone: the process that owned %s is dead (see xcarpctl status)", orphaned,
 			      orphaned == 1 ? " was" : "s were", orphaned == 1 ? "it" : "them");
 	if (!status && !done)
-		status = tell("they are gone by now");
+		status = tell_no("they are gone by now");
 	if (is_asked && options->wait_s > 0)
 		status = await(snapshot, maps, command, options->wait_s) ?: status;
-	return status;
+	return is_unfit ? CTL_UNKNOWN : status;
 }
 
 int request_run(const struct command_options *options, enum xcarp_command command)

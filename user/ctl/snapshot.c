@@ -8,6 +8,7 @@
 
 #include <bpf/bpf.h>
 
+#include <xcarp/carp.h>
 #include <xcarp/fence.h>
 
 #include "ctl/owners.h"
@@ -108,19 +109,20 @@ static void read_owners(struct snapshot *snapshot, const struct maps *maps)
 		snapshot->owners = ctl_realloc(snapshot->owners, snapshot->owner_count + 1, sizeof(*owner));
 		owner = &snapshot->owners[snapshot->owner_count++];
 		*owner = (struct owner){ .shared = shared[index], .index = index };
-		owner->is_alive = owner_is_alive(index, owner->shared.pid);
-		snapshot->dead_owner_count += !owner->is_alive;
+		owner->health = owner_health(index, owner->shared.pid);
+		snapshot->dead_owner_count += owner->health == OWNER_DEAD;
+		snapshot->stopped_owner_count += owner->health == OWNER_STOPPED;
 		if (owner->shared.worst_late_ns > snapshot->worst_late_ns)
 			snapshot->worst_late_ns = owner->shared.worst_late_ns;
 	}
 }
 
-static bool is_alive(const struct snapshot *snapshot, uint32_t index, uint32_t pid)
+static enum owner_health health_of(const struct snapshot *snapshot, uint32_t index, uint32_t pid)
 {
 	for (size_t i = 0; i < snapshot->owner_count; i++)
 		if (snapshot->owners[i].index == index)
-			return snapshot->owners[i].is_alive && snapshot->owners[i].shared.pid == pid;
-	return false;
+			return snapshot->owners[i].shared.pid == pid ? snapshot->owners[i].health : OWNER_DEAD;
+	return OWNER_DEAD;
 }
 
 static void take_slots(struct snapshot *snapshot, const struct maps *maps, uint32_t *places)
@@ -147,7 +149,7 @@ static void take_slots(struct snapshot *snapshot, const struct maps *maps, uint3
 		places[slot] = (uint32_t)snapshot->count++;
 		vr->slot = slot;
 		vr->owner = vr->live.claimed_by - 1u;
-		vr->owner_is_alive = is_alive(snapshot, vr->owner, vr->live.owner_pid);
+		vr->owner_health = health_of(snapshot, vr->owner, vr->live.owner_pid);
 		vr->sent_per_s = vr->accepted_per_s = -1;
 		format_name(vr->live.interface, sizeof(vr->live.interface), vr->interface);
 	}
@@ -210,9 +212,9 @@ static void take_addresses(struct snapshot *snapshot, const struct maps *maps, c
 	}
 }
 
-static bool is_wanted(const struct vrouter *vr, const struct filter *filter)
+static struct filter_subject subject_of(const struct vrouter *vr)
 {
-	struct filter_subject subject = {
+	return (struct filter_subject){
 		.interface = vr->interface,
 		.vhid = vr->live.vhid,
 		.ip_version = vr->key.ip_version,
@@ -220,7 +222,17 @@ static bool is_wanted(const struct vrouter *vr, const struct filter *filter)
 		.state = vr->live.state,
 		.owner_pid = vr->live.owner_pid,
 	};
+}
 
+/* The state that it had when its process stopped or died is no answer to who asks for one. */
+static bool is_wanted(struct snapshot *snapshot, const struct vrouter *vr, const struct filter *filter)
+{
+	const struct filter_subject subject = subject_of(vr);
+
+	for (size_t i = 0; i < filter->count; i++)
+		snapshot->fits[i] |= filter_term_matches(&filter->terms[i], &subject);
+	if (vr->owner_health != OWNER_RUNS && filter_asks_for_state(filter))
+		snapshot->unsure += filter_matches_but_state(filter, &subject);
 	return filter_matches(filter, &subject);
 }
 
@@ -228,15 +240,20 @@ static void keep_wanted(struct snapshot *snapshot, const struct filter *filter)
 {
 	size_t kept = 0;
 
+	if (filter->count) {
+		snapshot->fits = ctl_realloc(NULL, filter->count, sizeof(*snapshot->fits));
+		memset(snapshot->fits, 0, filter->count * sizeof(*snapshot->fits));
+	}
 	for (size_t i = 0; i < snapshot->count; i++) {
 		const struct vrouter *vr = &snapshot->vrouters[i];
 
-		if (filter->count && !is_wanted(vr, filter))
+		if (filter->count && !is_wanted(snapshot, vr, filter))
 			continue;
 		if (vr->live.state <= MASTER)
 			snapshot->states[vr->live.state]++;
 		if (vr->live.worst_late_us * 1000ull > snapshot->worst_late_ns)
 			snapshot->worst_late_ns = vr->live.worst_late_us * 1000ull;
+		snapshot->sure += vr->owner_health == OWNER_RUNS;
 		snapshot->vrouters[kept++] = *vr;
 	}
 	snapshot->count = kept;
@@ -283,13 +300,67 @@ int snapshot_take(struct snapshot *snapshot, const struct maps *maps, const stru
 	return err;
 }
 
+void snapshot_summary(struct text *text, const struct snapshot *snapshot)
+{
+	text_printf(text, "%zu virtual router%s: %zu MASTER, %zu BACKUP, %zu INIT; %zu process%s", snapshot->count,
+		    snapshot->count == 1 ? "" : "s", snapshot->states[MASTER], snapshot->states[BACKUP], snapshot->states[INIT],
+		    snapshot->owner_count, snapshot->owner_count == 1 ? "" : "es");
+	if (snapshot->dead_owner_count)
+		text_printf(text, ", %zu dead", snapshot->dead_owner_count);
+	if (snapshot->stopped_owner_count)
+		text_printf(text, ", %zu stopped", snapshot->stopped_owner_count);
+}
+
 void snapshot_free(struct snapshot *snapshot)
 {
 	free(snapshot->vrouters);
 	free(snapshot->owners);
 	free(snapshot->addresses);
 	free(snapshot->uses);
+	free(snapshot->fits);
 	*snapshot = (struct snapshot){ 0 };
+}
+
+bool snapshot_tell_unfit(const struct snapshot *snapshot, const struct filter *filter)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < filter->count; i++) {
+		const struct filter_term *term = &filter->terms[i];
+
+		/* That nobody is in a state is an answer. */
+		if (snapshot->fits[i] || term->kind == FILTER_STATE)
+			continue;
+		tell("%s%.100s: fits no virtual router; `xcarpctl status` shows all", filter_option(term->kind), term->text);
+		any = true;
+	}
+	return any;
+}
+
+void snapshot_check(const struct maps *maps, const struct filter *filter)
+{
+	struct snapshot snapshot;
+	char error[CTL_ERROR_LEN];
+
+	if (!filter->count || snapshot_take(&snapshot, maps, filter, error))
+		return;
+	snapshot_tell_unfit(&snapshot, filter);
+	snapshot_free(&snapshot);
+}
+
+int snapshot_answer(const struct snapshot *snapshot, const struct filter *filter)
+{
+	if (snapshot_tell_unfit(snapshot, filter))
+		return CTL_UNKNOWN;
+	if (snapshot->unsure && !snapshot->sure)
+		return tell("%zu virtual router%s: the process is dead or stopped, so the state is not known", snapshot->unsure,
+			    snapshot->unsure == 1 ? "" : "s");
+	return snapshot->count || !filter->count ? CTL_YES : CTL_NO;
+}
+
+const char *owner_ailment(enum owner_health health)
+{
+	return health == OWNER_DEAD ? "dead" : health == OWNER_STOPPED ? "stopped" : NULL;
 }
 
 char *vrouter_name(const struct vrouter *vr, char text[VROUTER_NAME_LEN])
@@ -302,11 +373,21 @@ char *vrouter_name(const struct vrouter *vr, char text[VROUTER_NAME_LEN])
 	return text;
 }
 
-char *vrouter_master(const struct vrouter *vr, char text[ADDRESS_TEXT_LEN])
+/* The driver hears it, whether our process runs or not. */
+static bool hears_master(const struct snapshot *snapshot, const struct vr_live *live)
 {
-	if ((vr->live.state == BACKUP && vr->live.arrival_ns) || vr->is_fenced)
+	bool has_bowed_out = live->advbase == CARP_BOW_OUT && live->advskew == CARP_BOW_OUT;
+
+	return live->arrival_ns && !has_bowed_out && snapshot_age_ns(snapshot, live->arrival_ns) <= live->down_ns;
+}
+
+char *vrouter_master(const struct snapshot *snapshot, const struct vrouter *vr, char text[ADDRESS_TEXT_LEN])
+{
+	bool is_ours = vr->live.state == MASTER && vr->owner_health == OWNER_RUNS;
+
+	if (vr->is_fenced || (vr->live.state != INIT && !is_ours && hears_master(snapshot, &vr->live)))
 		return format_address(vr->live.ip_version, vr->live.source, text);
-	snprintf(text, ADDRESS_TEXT_LEN, "%s", vr->live.state == MASTER ? "self" : "-");
+	snprintf(text, ADDRESS_TEXT_LEN, "%s", is_ours ? "self" : "-");
 	return text;
 }
 

@@ -12,6 +12,8 @@
 #include "ctl/filter.h"
 #include "ctl/format.h"
 #include "ctl/maps.h"
+#include "ctl/owners.h"
+#include "ctl/text.h"
 
 struct address {
 	struct vip_key key;
@@ -23,7 +25,7 @@ struct vrouter {
 	struct vr_key key; /* where has_entry */
 	struct vr_entry entry;
 	bool has_entry; /* false: its interface is not there, so the program does not know it */
-	bool owner_is_alive;
+	enum owner_health owner_health;
 	bool is_fenced; /* MASTER, but another one is, and the driver keeps questions for its addresses from the host */
 	uint64_t fenced_questions; /* that were kept from it; where none is or ever was: 0 */
 	uint32_t slot;
@@ -38,7 +40,7 @@ struct vrouter {
 struct owner {
 	struct xcarp_owner shared;
 	uint32_t index;
-	bool is_alive;
+	enum owner_health health;
 };
 
 /* One process's use of an interface. */
@@ -56,11 +58,15 @@ struct snapshot {
 	struct owner *owners;
 	size_t owner_count;
 	size_t dead_owner_count;
+	size_t stopped_owner_count;
 	struct address *addresses; /* by slot, address */
 	size_t address_count;
 	struct use *uses; /* by ifindex */
 	size_t use_count;
 	struct xcarp_drops drops;
+	bool *fits; /* of each term of the filter: it fits some virtual router, whatever the other terms say; NULL: there is no filter */
+	size_t sure; /* virtual routers here whose process runs */
+	size_t unsure; /* those whose state is asked for and not known, as their process does not run; they may not be here */
 	size_t states[MASTER + 1];
 	uint64_t worst_late_ns;
 };
@@ -74,11 +80,29 @@ void snapshot_free(struct snapshot *snapshot);
 /* How the virtual router's process uses its interface; NULL: not at all, as it is not there. */
 const struct use *snapshot_use(const struct snapshot *snapshot, const struct vrouter *vr);
 
+/* 1 virtual router: 1 MASTER, 0 BACKUP, 0 INIT; 1 process, 1 dead */
+void snapshot_summary(struct text *text, const struct snapshot *snapshot);
+
 /* Nanoseconds from a time of the maps until the snapshot; 0 if it lies after. */
 static inline uint64_t snapshot_age_ns(const struct snapshot *snapshot, uint64_t when_ns)
 {
 	return snapshot->now_ns > when_ns ? snapshot->now_ns - when_ns : 0;
 }
+
+/*
+ * Does what the filter asks for exist? CTL_YES; CTL_NO; or CTL_UNKNOWN, with lines told: a name of it fits nothing, or only
+ * processes that do not run could say.
+ */
+int snapshot_answer(const struct snapshot *snapshot, const struct filter *filter);
+
+/* Tells of each term of the filter that fits nothing at all: a mistyped name is no answer. True where there is one. */
+bool snapshot_tell_unfit(const struct snapshot *snapshot, const struct filter *filter);
+
+/* The same for who goes on whatever fits now. */
+void snapshot_check(const struct maps *maps, const struct filter *filter);
+
+/* dead or stopped; NULL: it runs. */
+const char *owner_ailment(enum owner_health health);
 
 /* As strcmp(): by interface in natural order, VHID, group, VLAN. */
 int vrouter_compare(const void *a, const void *b);
@@ -87,8 +111,10 @@ int vrouter_compare(const void *a, const void *b);
 #define VROUTER_NAME_LEN (NAME_TEXT_LEN + 4 + ADDRESS_TEXT_LEN)
 char *vrouter_name(const struct vrouter *vr, char text[VROUTER_NAME_LEN]);
 
-/* Who is master: an address, self, or - where nobody is known. */
-char *vrouter_master(const struct vrouter *vr, char text[ADDRESS_TEXT_LEN]);
+/*
+ * Who is master: an address that was heard within the down time and has not bowed out since, self, or - where nobody is known.
+ */
+char *vrouter_master(const struct snapshot *snapshot, const struct vrouter *vr, char text[ADDRESS_TEXT_LEN]);
 
 /* Writes the group, or - where it is not known. */
 char *vrouter_group(const struct vrouter *vr, char text[ADDRESS_TEXT_LEN]);

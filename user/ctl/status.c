@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/election.h"
 #include "ctl/columns.h"
 #include "ctl/command.h"
 #include "ctl/journal.h"
@@ -12,16 +13,14 @@
 #include "ctl/snapshot.h"
 
 #define JOURNAL_LINES 10
+#define AILING_LINES 5
 #define COST "all traffic does without offloads meanwhile (--hook=auto avoids that)"
 
 static void add_summary(struct text *text, const struct snapshot *snapshot)
 {
 	char span[SPAN_TEXT_LEN];
 
-	text_printf(text, "%zu virtual routers: %zu MASTER, %zu BACKUP, %zu INIT; %zu processes", snapshot->count,
-		    snapshot->states[MASTER], snapshot->states[BACKUP], snapshot->states[INIT], snapshot->owner_count);
-	if (snapshot->dead_owner_count)
-		text_printf(text, " (%zu dead)", snapshot->dead_owner_count);
+	snapshot_summary(text, snapshot);
 	text_printf(text, "; at worst %s late\n", format_lateness(snapshot->worst_late_ns, span));
 }
 
@@ -66,6 +65,40 @@ static void add_costs(struct text *text, const struct snapshot *snapshot)
 		text_printf(text, "%zu interfaces, from %s: %s: " COST "\n", count, first->interface, hook_name(first->entry.hook));
 }
 
+static void add_ailing(struct text *text, const struct owner *owner, size_t vrouters)
+{
+	const char *ailment = owner_ailment(owner->health);
+
+	text_printf(text, "process %u is %s: its virtual routers (%zu) are shown as it left them; ", owner->shared.pid, ailment,
+		    vrouters);
+	if (owner->health == OWNER_DEAD)
+		text_add(text, "start xcarp again, or take away what is left by `xcarpctl cleanup`\n");
+	else
+		text_printf(text, "`kill -CONT %u` lets it go on\n", owner->shared.pid);
+}
+
+/* Processes that do not run, as far as they have virtual routers here. */
+static void add_ailments(struct text *text, const struct snapshot *snapshot)
+{
+	size_t told = 0;
+
+	for (size_t i = 0; i < snapshot->owner_count; i++) {
+		const struct owner *owner = &snapshot->owners[i];
+		size_t vrouters = 0;
+
+		if (owner->health == OWNER_RUNS)
+			continue;
+		for (size_t n = 0; n < snapshot->count; n++)
+			vrouters += snapshot->vrouters[n].owner == owner->index;
+		if (!vrouters)
+			continue;
+		if (++told <= AILING_LINES)
+			add_ailing(text, owner, vrouters);
+	}
+	if (told > AILING_LINES)
+		text_printf(text, "%zu more processes are dead or stopped\n", told - AILING_LINES);
+}
+
 static void add_table(struct text *text, const struct snapshot *snapshot)
 {
 	const struct vrouter **rows = ctl_realloc(NULL, snapshot->count, sizeof(*rows));
@@ -99,25 +132,82 @@ static void add_hook(struct text *text, const struct snapshot *snapshot, const s
 		    use->entry.loses_offloads ? ": " COST : "");
 }
 
-static void add_state(struct text *text, const struct snapshot *snapshot, const struct vrouter *vr)
+/* Of the newest change, not of what was noticed since. */
+static void add_why(struct text *text, const struct maps *maps, const struct vrouter *vr)
+{
+	struct journal_entry entry;
+	char source[ADDRESS_TEXT_LEN];
+
+	if (!journal_last(maps, vr->slot, vr->live.vhid, vr->live.interface, journal_is_transition, &entry))
+		return;
+	text_printf(text, "  %-16s %s", "because", cause_meaning(entry.cause));
+	if (entry.ip_version)
+		text_printf(text, " (%s)", format_address(entry.ip_version, entry.source, source));
+	text_add(text, "\n");
+}
+
+static bool is_release(const struct journal_entry *entry)
+{
+	return entry->cause == CAUSE_RELEASED;
+}
+
+/* Since when a backup counts: it came to be one, an advert came, or it was released. */
+static uint64_t counts_since_ns(const struct maps *maps, const struct vrouter *vr)
+{
+	const struct vr_live *live = &vr->live;
+	uint64_t since_ns = live->since_ns;
+	struct journal_entry entry;
+
+	/* By a signal, for three seconds. */
+	if (journal_last(maps, vr->slot, live->vhid, live->interface, journal_is_transition, &entry) &&
+	    entry.cause == CAUSE_DEMOTED)
+		since_ns += ELECTION_HOLD_NS;
+	if (journal_last(maps, vr->slot, live->vhid, live->interface, is_release, &entry) && entry.when_ns > since_ns)
+		since_ns = entry.when_ns;
+	return live->arrival_ns > since_ns ? live->arrival_ns : since_ns;
+}
+
+static void add_down_time(struct text *text, const struct snapshot *snapshot, const struct maps *maps, const struct vrouter *vr)
+{
+	char span[SPAN_TEXT_LEN];
+	const struct vr_live *live = &vr->live;
+	uint64_t until_ns;
+
+	text_printf(text, "  %-16s %s", "down time", format_span(live->down_ns, span));
+	if (live->state == BACKUP && live->hold == DEMOTED) {
+		text_add(text, "; not counted while it is demoted");
+	} else if (live->state == BACKUP && vr->owner_health == OWNER_RUNS) {
+		until_ns = counts_since_ns(maps, vr) + live->down_ns;
+		text_printf(text, "; MASTER in %s if no advert comes",
+			    format_span(until_ns > snapshot->now_ns ? until_ns - snapshot->now_ns : 0, span));
+	}
+	text_add(text, "\n");
+}
+
+static void add_state(struct text *text, const struct snapshot *snapshot, const struct maps *maps, const struct vrouter *vr)
 {
 	char span[SPAN_TEXT_LEN], master[ADDRESS_TEXT_LEN];
 	const struct vr_live *live = &vr->live;
 
-	text_printf(text, "  %-16s %s for %s\n", "state", state_name(live->state),
-		    format_span(snapshot_age_ns(snapshot, live->since_ns), span));
+	text_printf(text, "  %-16s %s for %s%s\n", "state", state_name(live->state),
+		    format_span(snapshot_age_ns(snapshot, live->since_ns), span),
+		    vr->owner_health == OWNER_RUNS ? "" : ", as its process left it");
+	add_why(text, maps, vr);
+	add_down_time(text, snapshot, maps, vr);
 	text_printf(text, "  %-16s %u\n", "state changes", live->transitions);
 	if (live->hold)
 		text_printf(text, "  %-16s %s, until `xcarpctl release`\n", "held", hold_name(live->hold));
-	add_field(text, "master", vrouter_master(vr, master));
+	add_field(text, "master", vrouter_master(snapshot, vr, master));
 	if (!live->ifindex)
 		add_field(text, "interface", if_nametoindex(live->interface) ?
 			  "cannot be used; the log of its process says why" : "is not there");
 	add_hook(text, snapshot, vr);
 	text_printf(text, "  %-16s advbase %u s, advskew %u/256 s\n", "own interval", live->own_advbase, live->own_advskew);
 	add_field(text, "authentication", auth_name(live->auth));
-	text_printf(text, "  %-16s %llu sent, %llu accepted\n", "adverts", (unsigned long long)live->adverts_sent,
-		    (unsigned long long)live->accepted);
+	text_printf(text, "  %-16s %llu sent", "adverts", (unsigned long long)live->adverts_sent);
+	if (live->sent_ns)
+		text_printf(text, ", the last %s ago", format_span(snapshot_age_ns(snapshot, live->sent_ns), span));
+	text_printf(text, "; %llu accepted\n", (unsigned long long)live->accepted);
 	text_printf(text, "  %-16s %s\n", "worst lateness", format_lateness(live->worst_late_us * 1000ull, span));
 	if (vr->is_fenced)
 		text_printf(text, "  %-16s up: another one is master, and the process does not react; questions for its addresses "
@@ -125,7 +215,8 @@ static void add_state(struct text *text, const struct snapshot *snapshot, const 
 	else if (vr->fenced_questions)
 		text_printf(text, "  %-16s down; questions for its addresses kept from this host: %llu\n", "fence",
 			    (unsigned long long)vr->fenced_questions);
-	text_printf(text, "  %-16s process %u%s\n", "owner", live->owner_pid, vr->owner_is_alive ? "" : ", which is dead");
+	text_printf(text, "  %-16s process %u%s%s\n", "owner", live->owner_pid, vr->owner_health == OWNER_RUNS ? "" : ", which is ",
+		    owner_ailment(vr->owner_health) ?: "");
 }
 
 static void add_newest_advert(struct text *text, const struct snapshot *snapshot, const struct vrouter *vr)
@@ -163,7 +254,7 @@ static void add_history(struct text *text, const struct maps *maps, const struct
 		text_add(text, "\n");
 	for (size_t i = 0; i < count; i++) {
 		journal_line(text, &entries[i]);
-		if (i + 1 == count)
+		if (i + 1 == count && !journal_is_transition(&entries[i]))
 			text_printf(text, "  that is: %s\n", cause_meaning(entries[i].cause));
 	}
 }
@@ -177,7 +268,7 @@ static void add_detail(struct text *text, const struct snapshot *snapshot, const
 	add_field(text, "group", vrouter_group(vr, group));
 	if (vr->key.vlan)
 		text_printf(text, "  %-16s %u\n", "VLAN", vr->key.vlan);
-	add_state(text, snapshot, vr);
+	add_state(text, snapshot, maps, vr);
 	add_newest_advert(text, snapshot, vr);
 	add_addresses(text, vr);
 	add_history(text, maps, vr);
@@ -227,8 +318,9 @@ static void json_vrouter(struct text *text, const struct snapshot *snapshot, con
 	json_string(text, "state", state_name(live->state));
 	json_time(text, snapshot, "since_ns", "since_age_s", live->since_ns);
 	json_u64(text, "transitions", live->transitions);
+	json_seconds(text, "down_s", live->down_ns);
 	json_string(text, "hold", hold_name(live->hold));
-	json_string(text, "master", vrouter_master(vr, address));
+	json_string(text, "master", vrouter_master(snapshot, vr, address));
 	json_u64(text, "own_advbase", live->own_advbase);
 	json_u64(text, "own_advskew", live->own_advskew);
 	json_string(text, "auth", auth_name(live->auth));
@@ -246,7 +338,8 @@ static void json_vrouter(struct text *text, const struct snapshot *snapshot, con
 	json_bool(text, "strong", live->is_strong);
 	json_seconds(text, "worst_late_s", live->worst_late_us * 1000ull);
 	json_u64(text, "owner_pid", live->owner_pid);
-	json_bool(text, "owner_alive", vr->owner_is_alive);
+	json_bool(text, "owner_alive", vr->owner_health != OWNER_DEAD);
+	json_bool(text, "owner_stopped", vr->owner_health == OWNER_STOPPED);
 	json_bool(text, "fenced", vr->is_fenced);
 	json_u64(text, "fenced_questions", vr->fenced_questions);
 	json_u64(text, "slot", vr->slot);
@@ -262,7 +355,8 @@ static void json_owner(struct text *text, const struct snapshot *snapshot, const
 	json_open(text, NULL, '{');
 	json_u64(text, "index", owner->index);
 	json_u64(text, "pid", shared->pid);
-	json_bool(text, "alive", owner->is_alive);
+	json_bool(text, "alive", owner->health != OWNER_DEAD);
+	json_bool(text, "stopped", owner->health == OWNER_STOPPED);
 	json_string(text, "version", format_name(shared->version, sizeof(shared->version), version));
 	json_u64(text, "vrouters", shared->vrouters);
 	json_time(text, snapshot, "started_ns", "started_age_s", shared->started_ns);
@@ -317,32 +411,45 @@ static void add_json(struct text *text, const struct snapshot *snapshot)
 	text_add(text, "\n");
 }
 
-static int report(const struct command_options *options, const struct maps *maps, const struct snapshot *snapshot)
+static void add_report(struct text *text, const struct command_options *options, const struct maps *maps,
+		       const struct snapshot *snapshot)
 {
-	bool nothing_fits = !snapshot->count && options->filter.count;
-	struct text text = { 0 };
-	int err;
-
-	if (options->json) {
-		add_json(&text, snapshot);
-	} else if (nothing_fits) {
-		return tell_nothing_fits();
+	if (options->json || options->pretty) {
+		add_json(text, snapshot);
+		if (options->pretty)
+			json_indent(text);
+	} else if (!snapshot->count && options->filter.count) {
+		return;
 	} else if (snapshot->count == 1 && filter_names_vhid(&options->filter)) {
-		add_detail(&text, snapshot, maps, snapshot->vrouters);
+		add_detail(text, snapshot, maps, snapshot->vrouters);
 	} else {
-		add_summary(&text, snapshot);
-		add_drops(&text, snapshot);
-		add_costs(&text, snapshot);
+		add_summary(text, snapshot);
+		add_drops(text, snapshot);
+		add_costs(text, snapshot);
+		add_ailments(text, snapshot);
 		if (snapshot->count) {
-			text_add(&text, "\n");
-			add_table(&text, snapshot);
+			text_add(text, "\n");
+			add_table(text, snapshot);
 		}
 	}
-	err = text_print(&text);
+}
+
+static int report(const struct command_options *options, const struct maps *maps, const struct snapshot *snapshot)
+{
+	struct text text = { 0 };
+	int status, err = 0;
+
+	if (!options->quiet) {
+		add_report(&text, options, maps, snapshot);
+		err = text_print(&text);
+	}
 	text_free(&text);
 	if (err)
 		return tell("standard output: %s", strerror(-err));
-	return nothing_fits ? tell_nothing_fits() : EXIT_SUCCESS;
+	status = snapshot_answer(snapshot, &options->filter);
+	if (status == CTL_NO && !options->quiet)
+		tell("no virtual router fits; `xcarpctl status` shows all");
+	return status;
 }
 
 int status_run(const struct command_options *options)

@@ -9,21 +9,31 @@
 
 #define FIRST_SIZE 4096
 
+static void write_line(const char *format, va_list args)
+{
+	fputs("xcarpctl: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+}
+
 int tell(const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	fputs("xcarpctl: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	write_line(format, args);
 	va_end(args);
-	return EXIT_FAILURE;
+	return CTL_UNKNOWN;
 }
 
-int tell_nothing_fits(void)
+int tell_no(const char *format, ...)
 {
-	return tell("no virtual router fits; `xcarpctl status` shows all");
+	va_list args;
+
+	va_start(args, format);
+	write_line(format, args);
+	va_end(args);
+	return CTL_NO;
 }
 
 void *ctl_realloc(void *memory, size_t count, size_t size)

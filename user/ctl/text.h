@@ -34,8 +34,13 @@ void text_free(struct text *text);
 /* realloc() of count * size bytes that ends the process where there is no memory. */
 void *ctl_realloc(void *memory, size_t count, size_t size);
 
-/* "xcarpctl: ", the line, on standard error. Returns the exit status of a failure. */
+/* Exit statuses. */
+#define CTL_YES 0
+#define CTL_NO 1
+#define CTL_UNKNOWN 2 /* what was asked for could not be found out, or done */
+
+/* "xcarpctl: ", the line, on standard error. tell() returns CTL_UNKNOWN, tell_no() CTL_NO. */
 int tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
-int tell_nothing_fits(void);
+int tell_no(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -138,7 +138,7 @@ static bool is_shown(const struct top *top, const struct vrouter *vr)
 	if (top->state >= 0 && vr->live.state != (enum vr_state)top->state)
 		return false;
 	return !*top->search || strstr(vrouter_name(vr, name), top->search) ||
-	       strstr(vrouter_master(vr, master), top->search);
+	       strstr(vrouter_master(&top->now, vr, master), top->search);
 }
 
 static void choose_rows(struct top *top)
@@ -220,10 +220,7 @@ static void add_header(struct text *text, const struct top *top)
 	char late[SPAN_TEXT_LEN];
 	uint64_t changes = transitions(now);
 
-	text_printf(text, "%zu virtual routers: %zu MASTER, %zu BACKUP, %zu INIT; %zu processes", now->count,
-		    now->states[MASTER], now->states[BACKUP], now->states[INIT], now->owner_count);
-	if (now->dead_owner_count)
-		text_printf(text, ", %zu dead", now->dead_owner_count);
+	snapshot_summary(text, now);
 	text_add(text, "\n");
 	add_rates(text, top);
 	text_printf(text, "%llu state changes; at worst %s late\n",
@@ -259,6 +256,8 @@ static void draw(struct text *text, struct top *top, size_t width, size_t height
 		layout_row(text, &layout, &top->now, top->rows[top->scroll + i]);
 		text_add(text, "\n");
 	}
+	if (!top->now.count && top->filter->count)
+		text_add(text, "no virtual router fits\n");
 }
 
 static void draw_help(struct text *text)
@@ -416,6 +415,19 @@ static void wait_for_keys(struct top *top, struct text *text, uint64_t until_ns)
 	}
 }
 
+/* To the last look. */
+static int answer(const struct top *top)
+{
+	int status;
+
+	if (!top->is_open || !top->has_first)
+		return tell("%s", top->error);
+	status = snapshot_answer(&top->now, top->filter);
+	if (status == CTL_NO)
+		tell("no virtual router fits; `xcarpctl status` shows all");
+	return status;
+}
+
 static int run_screen(struct top *top)
 {
 	struct sigaction action = { .sa_handler = end };
@@ -448,7 +460,7 @@ static int run_screen(struct top *top)
 	endwin();
 	delscreen(screen);
 	text_free(&text);
-	return EXIT_SUCCESS;
+	return answer(top);
 }
 
 static int run_batch(struct top *top)
@@ -468,7 +480,7 @@ static int run_batch(struct top *top)
 		err = text_print(&text);
 	}
 	text_free(&text);
-	return err && err != -EPIPE ? tell("standard output: %s", strerror(-err)) : EXIT_SUCCESS;
+	return err && err != -EPIPE ? tell("standard output: %s", strerror(-err)) : answer(top);
 }
 
 int top_run(const struct filter *filter, const struct top_options *options)
