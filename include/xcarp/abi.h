@@ -110,6 +110,7 @@ enum xcarp_auth {
 	X(CAUSE_WITHDRAWN, interface_withdrawn)                                                              \
 	X(CAUSE_MASTER_SILENT, master_silent)                                                                \
 	X(CAUSE_PREEMPTION, preemption)                                                                      \
+	X(CAUSE_BOW_OUT, bow_out)                                                                            \
 	X(CAUSE_MASTER_TOO_SLOW, master_too_slow)                                                            \
 	X(CAUSE_PREFERRED_MASTER, preferred_master)                                                          \
 	X(CAUSE_NON_PREFERRED_MASTER, non_preferred_master)                                                  \

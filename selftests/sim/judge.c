@@ -201,6 +201,15 @@ static const char *too_slow(const struct world *world, const struct node *node, 
 	return NULL;
 }
 
+static const char *bow_out(const struct world *world, const struct node *node, uint16_t vr, const struct journal_entry *entry)
+{
+	const struct advert *advert = newest(node, vr);
+
+	(void)world;
+	(void)entry;
+	return advert && advert->interval_256ths == BOW_OUT_256THS ? NULL : "because of a bow-out, but the newest advert was none";
+}
+
 /* Other causes. */
 
 /* The advert that the entry tells of is in the ring that is just being drained. */
@@ -343,6 +352,7 @@ static const struct {
 	[CAUSE_WITHDRAWN] = { always, BIT(BACKUP) | BIT(MASTER), BIT(INIT) },
 	[CAUSE_MASTER_SILENT] = { silent, BIT(BACKUP), BIT(MASTER) },
 	[CAUSE_PREEMPTION] = { preemption, BIT(BACKUP), BIT(MASTER) },
+	[CAUSE_BOW_OUT] = { bow_out, BIT(BACKUP), BIT(MASTER) },
 	[CAUSE_MASTER_TOO_SLOW] = { too_slow, BIT(BACKUP), BIT(MASTER) },
 	[CAUSE_PREFERRED_MASTER] = { preferred, BIT(MASTER), BIT(BACKUP) },
 	[CAUSE_NON_PREFERRED_MASTER] = { non_preferred, BIT(MASTER), NOTICE },

@@ -828,7 +828,7 @@ static void test_adverts(void)
 	hear(&w, HIGHER, 255, 255, 2, T0 + S(2), T0 + S(2));
 	is_acts(&w, "A0 F +0:10.1.1.252/24 U0 G0:10.1.1.252 F", "bow-out: master at once");
 	is_str(lines(&w),
-	       "4 Putting MASTER DOWN (going to time out): 10.1.1.3 bowed out (eth0 id 10)\n"
+	       "5 Master leaves on purpose: 10.1.1.3 bowed out (eth0 id 10)\n"
 	       "4 Switching to state: MASTER (eth0 id 10)\n",
 	       "  told");
 	hear(&w, HIGHER, 1, 0, 3, T0 + S(4), T0 + S(4));
@@ -841,7 +841,7 @@ static void test_adverts(void)
 	is_acts(&w, "A0 F -0:10.1.1.252/24 F D0",
 	       "a tie with a lower source: one last advert, addresses off, down script");
 	is_str(lines(&w),
-	       "4 Preferred master advertised: going back to BACKUP state: 10.1.1.1 advertises every 1.000 s, we every 1.000 s "
+	       "5 Preferred master advertised: going back to BACKUP state: 10.1.1.1 advertises every 1.000 s, we every 1.000 s "
 	       "(eth0 id 10)\n4 Switching to state: BACKUP (eth0 id 10)\n",
 	       "  told");
 	is_due(&w, T0 + S(7), "  and the down time runs");
@@ -874,9 +874,23 @@ static void test_adverts(void)
 	hear(&w, HIGHER, 1, 138, 1, T0 + S(2), T0 + S(2));
 	is_acts(&w, "A0 F +0:10.1.1.252/24 U0 G0:10.1.1.252 F", "  a worse one does not");
 	is_str(lines(&w),
-	       "4 Putting MASTER down - preemption: 10.1.1.3 advertises every 1.539 s, we every 1.039 s (eth0 id 10)\n"
+	       "5 Putting MASTER down - preemption: 10.1.1.3 advertises every 1.539 s, we every 1.039 s (eth0 id 10)\n"
 	       "4 Switching to state: MASTER (eth0 id 10)\n",
 	       "  told");
+	forget(&w);
+	hear(&w, HIGHER, 1, 138, 2, T0 + S(2) + MS(1), T0 + S(2) + MS(1));
+	is_str(w.log, "", "  its last advert, as it yields, is no news");
+	is_str(w.journal, "INIT>BACKUP link_up;BACKUP>MASTER preemption;", "  nor in the journal");
+	hear(&w, HIGHER, 1, 138, 3, T0 + S(3) + MS(539), T0 + S(3) + MS(539));
+	ok(strstr(w.log, "4 Non-preferred master advertising"), "  the next one is");
+	engine_free(w.engine);
+
+	world_make(&w);
+	w.options[0].election.preempt = true;
+	backup(&w);
+	hear(&w, HIGHER, 1, 138, 1, T0 + S(2), T0 + S(2));
+	hear(&w, "10.1.1.5", 1, 138, 2, T0 + S(2) + MS(1), T0 + S(2) + MS(1));
+	ok(strstr(w.log, "Non-preferred master advertising"), "  nor is that of another host");
 	engine_free(w.engine);
 
 	world_make(&w);
@@ -1371,13 +1385,13 @@ static void test_log_limits(void)
 		hear(&w, HIGHER, 255, 255, 1, T0 + S(1) + MS(20 + 20 * i), T0 + S(1) + MS(20 + 20 * i));
 	}
 	is_str(lines(&w),
-	       "4 Preferred master advertised: going back to BACKUP state: 10.1.1.1 advertises every 1.000 s, we every 1.000 s "
+	       "5 Preferred master advertised: going back to BACKUP state: 10.1.1.1 advertises every 1.000 s, we every 1.000 s "
 	       "(eth0 id 10)\n4 Switching to state: BACKUP (eth0 id 10)\n",
 	       "six switches in a second: one line a reason");
 	timers(&w, T0 + S(2));
 	is_str(lines(&w),
-	       "4 Switching to state: MASTER: 3 more in the last second; now MASTER (eth0 id 10)\n"
-	       "4 Putting MASTER DOWN (going to time out): 3 more in the last second; now MASTER (eth0 id 10)\n",
+	       "4 Switching to state: MASTER: entered 3 times more in the last second; now MASTER (eth0 id 10)\n"
+	       "4 Master leaves on purpose: 3 more in the last second; now MASTER (eth0 id 10)\n",
 	       "  and the counts after it");
 	engine_free(w.engine);
 }
@@ -1739,7 +1753,7 @@ static void test_tell_rest(void)
 	is_int(w.live[0].state, MASTER, "MASTER twice in a second");
 	ok(!strstr(lines(&w), "state: MASTER"), "  the second time is held back");
 	engine_tell_rest(w.engine);
-	ok(strstr(lines(&w), "Switching to state: MASTER: 1 more in the last second; now MASTER"), "  and told at the end");
+	ok(strstr(lines(&w), "Switching to state: MASTER: entered 1 time more in the last second; now MASTER"), "  and told at the end");
 	is_str((engine_tell_rest(w.engine), lines(&w)), "", "  once");
 	engine_free(w.engine);
 }
@@ -2652,7 +2666,7 @@ static void test_hand_over(void)
 
 int main(void)
 {
-	plan(312 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
+	plan(312 + 4 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
 	test_start();
 	test_neutral();
 	test_frames();

@@ -10,8 +10,8 @@
  * BACKUP  LINK_DOWN, WITHDRAWN                                 INIT
  * BACKUP  ADVERT        held or demoted                        BACKUP
  * BACKUP  ADVERT        pre-emption on, ours is shorter        MASTER  take over
- * BACKUP  ADVERT        theirs is longer than our down time,
- *                       or a bow-out                           MASTER  take over
+ * BACKUP  ADVERT        a bow-out                              MASTER  take over
+ * BACKUP  ADVERT        theirs is longer than our down time    MASTER  take over
  * BACKUP  ADVERT        else                                   BACKUP  down timer restarts from the arrival
  * BACKUP  TIMER         hold over                              BACKUP  down timer starts
  * BACKUP  TIMER         down time over                         MASTER  take over
@@ -260,7 +260,9 @@ static struct election_result backup_advert(struct election *election, const str
 		     election_interval_256ths(election, config) < BOW_OUT_256THS;
 	if (config->preempt && !is_bow_out && election_interval_256ths(election, config) < input->interval_256ths)
 		return take_over(election, config, CAUSE_PREEMPTION, now_ns);
-	if (is_bow_out || down_256ths(config) < input->interval_256ths)
+	if (is_bow_out)
+		return take_over(election, config, CAUSE_BOW_OUT, now_ns);
+	if (down_256ths(config) < input->interval_256ths)
 		return take_over(election, config, CAUSE_MASTER_TOO_SLOW, now_ns);
 
 	/* Never back: adverts that two queues took may be told in the other order. */

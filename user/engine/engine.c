@@ -214,6 +214,17 @@ static void top_all_counters(struct engine *engine, struct vrouter *vr)
 		vrouter_top_counter(vr, runs[i].high, i == REPLAY_RUNS, realtime_ns);
 }
 
+/* Its last advert, as it yields to our first one, is no news: not for as long as the next one would take. */
+static void note_put_down(struct vrouter *vr, enum vr_cause cause, const struct xcarp_record *advert, uint64_t now_ns)
+{
+	bool is_by_advert = cause == CAUSE_PREEMPTION || cause == CAUSE_MASTER_TOO_SLOW;
+
+	if (vr->election.state != MASTER || (!is_by_advert && cause != CAUSE_PROMOTED))
+		return;
+	memcpy(vr->put_down, advert ? advert->source : vr->live->source, sizeof(vr->put_down));
+	vr->put_down_until_ns = now_ns + NS_PER_S;
+}
+
 static void follow(struct engine *engine, struct vrouter *vr, enum vr_state before, struct election_result result,
 		   const struct xcarp_record *advert, uint64_t now_ns)
 {
@@ -225,6 +236,7 @@ static void follow(struct engine *engine, struct vrouter *vr, enum vr_state befo
 		publish_state(vr, now_ns);
 	vrouter_tell(engine, vr, before, result.cause, advert, now_ns);
 	if (vr->election.state != before) {
+		note_put_down(vr, result.cause, advert, now_ns);
 		if (vr->election.state == MASTER)
 			top_all_counters(engine, vr);
 		vrouter_log_state(engine, vr, now_ns);

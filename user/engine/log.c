@@ -193,8 +193,9 @@ void vrouter_tell_held_back(struct engine *engine, struct vrouter *vr, uint64_t 
 			continue;
 		limit->held_back = 0;
 		vr->held_back &= ~(1u << reason);
-		vrouter_log(engine, vr, reason, now_ns, LOG_WARNING, "%s: %u more in the last second; now %s",
-			    log_phrases[reason], count, election_state_name(vr->election.state));
+		vrouter_log(engine, vr, reason, now_ns, LOG_WARNING, "%s: %s%u%s more in the last second; now %s", log_phrases[reason],
+			    is_state(reason) ? "entered " : "", count, !is_state(reason) ? "" : count == 1 ? " time" : " times",
+			    election_state_name(vr->election.state));
 	}
 }
 
@@ -239,10 +240,13 @@ static double seconds_of_256ths(uint32_t n)
 	return n / 256.0;
 }
 
-static const char *why_too_slow(const struct xcarp_record *advert)
+/* It yields with one last advert, and has not heard us as long as that is on its way. */
+static bool is_last_advert(struct vrouter *vr, const struct xcarp_record *advert, uint64_t now_ns)
 {
-	return advert && advert->advbase == CARP_BOW_OUT && advert->advskew == CARP_BOW_OUT ? "bowed out" :
-											       "advertises too rarely";
+	bool is_its = now_ns < vr->put_down_until_ns && !memcmp(advert->source, vr->put_down, sizeof(vr->put_down));
+
+	vr->put_down_until_ns = 0;
+	return is_its;
 }
 
 static bool log_cause(struct engine *engine, struct vrouter *vr, enum vr_cause cause,
@@ -269,17 +273,21 @@ static bool log_cause(struct engine *engine, struct vrouter *vr, enum vr_cause c
 					   (double)(now_ns - vr->heard_ns) / NS_PER_S);
 		return vrouter_log(engine, vr, ABOUT_SILENCE, now_ns, LOG_WARNING, "No master: no advert heard");
 	case CAUSE_PREEMPTION:
-		return vrouter_log(engine, vr, ABOUT_PREEMPTION, now_ns, LOG_WARNING,
+		return vrouter_log(engine, vr, ABOUT_PREEMPTION, now_ns, LOG_NOTICE,
 				   "Putting MASTER down - preemption: %s advertises every %.3f s, we every %.3f s", source,
 				   theirs, ours);
 	case CAUSE_MASTER_TOO_SLOW:
 		return vrouter_log(engine, vr, ABOUT_SLOW_MASTER, now_ns, LOG_WARNING,
-				   "Putting MASTER DOWN (going to time out): %s %s", source, why_too_slow(advert));
+				   "Putting MASTER DOWN (going to time out): %s advertises too rarely", source);
+	case CAUSE_BOW_OUT:
+		return vrouter_log(engine, vr, ABOUT_BOW_OUT, now_ns, LOG_NOTICE, "Master leaves on purpose: %s bowed out", source);
 	case CAUSE_PREFERRED_MASTER:
-		return vrouter_log(engine, vr, ABOUT_PREFERRED, now_ns, LOG_WARNING,
+		return vrouter_log(engine, vr, ABOUT_PREFERRED, now_ns, LOG_NOTICE,
 				   "Preferred master advertised: going back to BACKUP state: %s advertises every %.3f s, we every %.3f s",
 				   source, theirs, ours);
 	case CAUSE_NON_PREFERRED_MASTER:
+		if (is_last_advert(vr, advert, now_ns))
+			return false;
 		return vrouter_log(engine, vr, ABOUT_NON_PREFERRED, now_ns, LOG_WARNING,
 				   "Non-preferred master advertising: reasserting control of VIP with another gratuitous arp: "
 				   "%s advertises every %.3f s, we every %.3f s",

@@ -27,6 +27,7 @@ _Static_assert(CARP_VIPS_MAX <= 32, "vips_present is a bit mask, and a table num
 	X(ABOUT_SILENCE, "Master is silent")                                                                 \
 	X(ABOUT_PREEMPTION, "Putting MASTER down - preemption")                                              \
 	X(ABOUT_SLOW_MASTER, "Putting MASTER DOWN (going to time out)")                                      \
+	X(ABOUT_BOW_OUT, "Master leaves on purpose")                                                         \
 	X(ABOUT_PREFERRED, "Preferred master advertised")                                                    \
 	X(ABOUT_NON_PREFERRED, "Non-preferred master advertising")                                           \
 	X(ABOUT_BAD_DIGEST, "Bad digest")                                                                    \
@@ -106,6 +107,8 @@ struct vrouter {
 	uint64_t look_quantum_ns; /* so much before the down time is over a backup looks at what has come; a power of two */
 	uint64_t exact_ns; /* a down time that is to be met to the nanosecond: nothing was heard since it was set */
 	uint64_t counter; /* the highest that was heard or sent */
+	uint64_t put_down_until_ns; /* the master that we have put down may have sent one last advert by then */
+	uint8_t put_down[16]; /* its source */
 	uint64_t live_taken_ns; /* adverts up to this arrival were taken from live at once */
 	uint64_t heard_ns; /* arrival of the newest advert; 0: none yet */
 	uint64_t repair_ns; /* when to put missing addresses back */
