@@ -97,6 +97,8 @@ struct change {
 	uint64_t not_before_ns; /* the next piece */
 	bool is_waiting; /* for a script, or for addresses to go */
 	uint64_t began_ns;
+	bool is_reload; /* not the list of the start */
+	uint32_t named; /* changes that were told one by one, or would be if there were fewer */
 	int runner_error; /* the script runner's, with the file */
 };
 

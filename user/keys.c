@@ -116,6 +116,19 @@ const struct carp_key *keys_take(struct keys *keys, uint8_t auth, const struct c
 	return place;
 }
 
+const char *keys_difference(const struct carp_key *before, uint8_t auth_before, const struct carp_key *after, uint8_t auth)
+{
+	bool are_strong = auth_before != AUTH_HMAC_SHA1 && auth != AUTH_HMAC_SHA1;
+	bool has_file = are_strong && after->siphash.ids[0];
+
+	if (are_strong && memcmp(before->siphash.ids, after->siphash.ids, sizeof(after->siphash.ids)))
+		return "--keyfile changed";
+	/* The outer state is of the password alone; without one it is of the first key of the file. */
+	if (secret_equal(before->hmac.outer, after->hmac.outer, sizeof(after->hmac.outer)))
+		return "";
+	return has_file && auth == AUTH_SIPHASH ? "--keyfile changed" : "-p changed";
+}
+
 void keys_give(struct keys *keys, uint8_t auth, const struct carp_key *key)
 {
 	struct pool *pool = pool_of(keys, auth);

@@ -25,6 +25,9 @@ bool keys_reserve(struct keys *keys, uint8_t auth, uint32_t count);
 /* A copy of *key; with AUTH_HMAC_SHA1 of key->hmac alone. NULL where memory is short. */
 const struct carp_key *keys_take(struct keys *keys, uint8_t auth, const struct carp_key *key);
 
+/* Of two keys of one virtual router, with their auth: `-p changed`, `--keyfile changed`, or an empty text. */
+const char *keys_difference(const struct carp_key *before, uint8_t auth_before, const struct carp_key *after, uint8_t auth);
+
 /* Wipes it. auth: as it was taken. key may be NULL. */
 void keys_give(struct keys *keys, uint8_t auth, const struct carp_key *key);
 

@@ -174,6 +174,11 @@ static void file_error(void *ctx, const char *line)
 	keep_message(ctx, LOG_ERR, line);
 }
 
+static void file_remark(void *ctx, const char *line)
+{
+	keep_message(ctx, LOG_NOTICE, line);
+}
+
 /* The command line's virtual router, as if it were a file's. */
 static void take_command_line(struct work *work)
 {
@@ -699,6 +704,22 @@ static bool take_memory(struct work *work)
 	return false;
 }
 
+/* As they are understood, while the names of files with passwords and keys are still here. */
+static void write_list(struct work *work)
+{
+	const struct config *config = &work->plan->config;
+	char line[OPTIONS_TEXT_LEN];
+	size_t size;
+	FILE *list = open_memstream(&work->plan->list, &size);
+
+	for (size_t i = 0; list && i < config->count; i++) {
+		vr_options_write(line, sizeof(line), &config->vrs[i].options);
+		fprintf(list, "%s\n", line);
+	}
+	if (!list || fclose(list))
+		tell_no_memory(work);
+}
+
 /* Every step looks at all lines, whatever the steps before found wrong with some. */
 static void judge(struct work *work)
 {
@@ -718,8 +739,11 @@ static void judge(struct work *work)
 	}
 	match(work);
 	prepare_keys(work);
-	if (is_check)
+	if (is_check) {
+		if (work->options->lists && !work->plan->failed)
+			write_list(work);
 		return;
+	}
 	check_host(work);
 	if (!work->plan->failed && !work->plan->waits_for)
 		tell_what_is_odd(work);
@@ -764,6 +788,7 @@ static int make(const struct host *host, struct plan *plan, const struct options
 			.expand = file_expand,
 			.is_same = file_is_same,
 			.error = file_error,
+			.remark = file_remark,
 		},
 	};
 
@@ -831,6 +856,7 @@ void plan_free(struct plan *plan)
 	for (size_t i = 0; i < plan->message_count; i++)
 		free(plan->messages[i].line);
 	free(plan->messages);
+	free(plan->list);
 	config_free(&plan->config, &none);
 	*plan = (struct plan){ 0 };
 }

@@ -47,6 +47,7 @@ struct plan {
 	uint32_t key_count;
 	struct plan_message *messages; /* to be logged, in this order */
 	size_t message_count;
+	char *list; /* with options->lists: the virtual routers as they are understood, a line each */
 	bool failed; /* there were errors, and nothing is to be changed */
 	uint32_t waits_for; /* an address, network order, that no interface holds: nothing is to be changed yet; 0: none */
 	struct config config; /* by now only the names of its files */

@@ -4,7 +4,9 @@
  * everything else goes on. First all new ones are entered into the maps, which other processes may prevent; if one cannot
  * be, all are taken out again and nothing has changed. After that nothing can go wrong any more.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +17,7 @@
 #define NS_PER_MS 1000000ull
 #define RETRY_NS (20 * NS_PER_MS)
 #define PIECE 64 /* virtual routers at once: under a millisecond */
+#define NAMED_MAX 100 /* changes that are told one by one */
 #define LINES_MAX 250 /* about a file that is read again: the log takes so many at once, and then what came of it */
 
 /* The list. */
@@ -152,6 +155,31 @@ static int claim(struct controller *c, struct plan_vr *vr, uint64_t now_ns)
 	return err;
 }
 
+/* A line about one change, for the first of them. */
+static void name_change(struct controller *c, char sign, const struct vr_options *options, const char *what)
+{
+	char group[INET_ADDRSTRLEN];
+
+	if (!c->change.is_reload || c->change.named++ >= NAMED_MAX)
+		return;
+	inet_ntop(AF_INET, &options->group, group, sizeof(group));
+	log_info("%c %s/%u%s%s%s%s", sign, options->interface, options->vhid, options->group == htonl(CARP_GROUP_IPV4) ? "" : "@",
+		 options->group == htonl(CARP_GROUP_IPV4) ? "" : group, *what ? ": " : "", what);
+}
+
+static void name_update(struct controller *c, uint32_t index, const struct plan_running *old)
+{
+	const struct plan_running *new = &c->running[index];
+	char what[OPTIONS_TEXT_LEN];
+	const char *keys = keys_difference(old->key, old->options->auth, new->key, new->options->auth);
+	size_t len;
+
+	vr_options_changes(what, sizeof(what), old->options, new->options);
+	len = strlen(what);
+	snprintf(what + len, sizeof(what) - len, "%s%s", len && *keys ? ", " : "", keys);
+	name_change(c, '~', new->options, what);
+}
+
 static void start(struct controller *c, uint32_t index, uint64_t now_ns)
 {
 	c->slots[index].is_started = true;
@@ -180,6 +208,7 @@ static void update(struct controller *c, struct plan_vr *vr, uint64_t now_ns)
 	engine_update(c->engine, vr->index, running->options, running->key, now_ns);
 	if (is_updated)
 		interface_updated(c, vr->index, old.options);
+	name_update(c, vr->index, &old);
 	if (vr->key)
 		keys_give(c->keys, old.options->auth, old.key);
 	free((void *)old.options);
@@ -188,6 +217,7 @@ static void update(struct controller *c, struct plan_vr *vr, uint64_t now_ns)
 static void leave(struct controller *c, uint32_t index, uint64_t now_ns)
 {
 	c->slots[index].is_leaving = true;
+	name_change(c, '-', vrouter_options(c, index), "");
 	engine_stop(c->engine, index, now_ns);
 }
 
@@ -289,8 +319,12 @@ static void tell(struct controller *c, uint64_t now_ns)
 {
 	const struct plan *plan = &c->change.plan;
 
-	log_info("%s read again: %u virtual routers: %u new, %u changed, %u removed, %u as they were; took %.0f ms",
-		 c->options.config, plan->add_count + plan->change_count + plan->unchanged, plan->add_count,
+	uint32_t count = plan->add_count + plan->change_count + plan->unchanged;
+
+	if (c->change.named > NAMED_MAX)
+		log_info("and %u more changes like these", c->change.named - NAMED_MAX);
+	log_info("%s read again: %u virtual router%s: %u new, %u changed, %u removed, %u as they were; took %.0f ms",
+		 c->options.config, count, count == 1 ? "" : "s", plan->add_count,
 		 plan->change_count, plan->remove_count, plan->unchanged, (double)(now_ns - c->change.began_ns) / NS_PER_MS);
 	if (plan->add_count || plan->change_count || plan->remove_count)
 		dataplane_owner(c->dataplane)->reloads++;
@@ -352,8 +386,12 @@ static void work(struct controller *c, uint32_t piece, uint64_t now_ns)
 			next_step(change);
 		return;
 	case CHANGE_START:
-		for (; piece && change->at < plan->add_count; piece--)
-			start(c, plan->adds[change->at++].index, now_ns);
+		for (; piece && change->at < plan->add_count; piece--) {
+			uint32_t index = plan->adds[change->at++].index;
+
+			name_change(c, '+', vrouter_options(c, index), "");
+			start(c, index, now_ns);
+		}
 		if (change->at < plan->add_count)
 			return;
 		end_adoption(c);
@@ -389,6 +427,7 @@ static void loaded(void *ctx, struct plan *plan, uint64_t now_ns)
 	if (c->is_stopping)
 		return;
 	c->change.plan = *plan;
+	c->change.is_reload = true;
 	*plan = (struct plan){ 0 };
 	if (!make_room(c, c->change.plan.add_count)) {
 		controller_fail("virtual routers", -ENOMEM);

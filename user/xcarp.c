@@ -883,6 +883,17 @@ static int exit_status(int err)
 	return EXIT_FAILURE;
 }
 
+static void tell_checked(const struct plan *plan)
+{
+	bool has_warned = false;
+
+	for (size_t i = 0; i < plan->message_count; i++)
+		has_warned |= plan->messages[i].priority <= LOG_WARNING;
+	fputs(plan->list ? plan->list : "", stdout);
+	printf("%u virtual router%s, %s\n", plan->add_count, plan->add_count == 1 ? "" : "s",
+	       has_warned ? "no error; see the warnings" : "all right");
+}
+
 int main(int argc, char **argv)
 {
 	struct controller c = { .signals.fd = -1, .runner.fd = -1 };
@@ -927,7 +938,9 @@ int main(int argc, char **argv)
 	if (err == -EAGAIN)
 		err = wait_for_plan(&c, kept);
 	secret_free(kept);
-	if (!err && !c.options.check)
+	if (!err && c.options.check)
+		tell_checked(&c.change.plan);
+	else if (!err)
 		err = fork_all(&c) ?: start(&c) ?: run(&c);
 	close_all(&c);
 	return exit_status(err);

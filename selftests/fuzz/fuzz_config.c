@@ -77,6 +77,12 @@ static void world_error(void *ctx, const char *line)
 	EXPECT(*line && fuzz_is_one_line(line));
 }
 
+static void world_remark(void *ctx, const char *line)
+{
+	(void)ctx;
+	EXPECT(*line && fuzz_is_one_line(line));
+}
+
 /* The name is the first line. */
 static void add_file(struct world *w, const uint8_t *bytes, size_t len)
 {
@@ -130,6 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		.expand = world_expand,
 		.is_same = world_is_same,
 		.error = world_error,
+		.remark = world_remark,
 	};
 	struct config config;
 	int result;

@@ -6,7 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 75
+plan 77
 test_lab r1 r2 client
 wire client
 
@@ -153,6 +153,13 @@ reload r2
 within 5 "the peer's file too: one changed" log_has r2 'read again: 4 virtual routers: 0 new, 1 changed, 0 removed, 3 as they were'
 reload r1
 within 5 "one new, two changed, one removed" log_has r1 'read again: 3 virtual routers: 1 new, 2 changed, 1 removed, 0 as they were'
+is "each of them named" "$(log_of r1 | sed -n 's/.*\[INFO\] \([-+~] eth0\)/\1/p' | sort)" "$(sort <<END
++ eth0/4
+- eth0/1
+~ eth0/2: -u $LAB_DIR/up -> $LAB_DIR/up2
+~ eth0/3: -a 10.77.0.103,10.77.0.113 -> 10.77.0.103,10.77.0.123/24
+END
+)"
 within 5 "the removed one bows out, and the peer takes it" vr_in r2 1 MASTER
 within 8 "the new one takes over from the peer" vr_in r1 4 MASTER
 within 5 "addresses follow" addresses_are r1 "10.77.0.102 10.77.0.103 10.77.0.104 10.77.0.123"
@@ -225,6 +232,7 @@ wait_for 5 log_has r2 'read again'
 sed -i "s/-v 3 /-v 3 -p other /" "$LAB_DIR/r2.conf"
 reload r2
 within 5 "another password: one changed" log_has r2 'read again: 4 virtual routers: 0 new, 1 changed'
+ok "told, but not what it is" log_has r2 '~ eth0/3: -p changed$'
 within 8 "adverts of the other are refused" log_has r2 'Bad digest.*\(eth0 id 3\)'
 sed -i "s/-v 3 -p other /-v 3 /" "$LAB_DIR/r2.conf"
 reload r2

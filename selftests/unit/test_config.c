@@ -17,6 +17,7 @@ struct file {
 struct world {
 	const struct file *files;
 	char errors[4096];
+	char remarks[256];
 	unsigned int held; /* texts not given back */
 };
 
@@ -72,6 +73,13 @@ static void world_error(void *ctx, const char *line)
 	snprintf(w->errors + len, sizeof(w->errors) - len, "%s\n", line);
 }
 
+static void world_remark(void *ctx, const char *line)
+{
+	struct world *w = ctx;
+
+	snprintf(w->remarks, sizeof(w->remarks), "%s\n", line);
+}
+
 static struct config_source source_of(struct world *w)
 {
 	return (struct config_source){
@@ -81,6 +89,7 @@ static struct config_source source_of(struct world *w)
 		.expand = world_expand,
 		.is_same = world_is_same,
 		.error = world_error,
+		.remark = world_remark,
 	};
 }
 
@@ -97,7 +106,7 @@ static void describe(char *text, size_t size, const struct config_vr *vr)
 struct row {
 	const char *name;
 	const struct file files[4];
-	const char *want; /* of each virtual router a line, or the errors */
+	const char *want; /* the last remark, and of each virtual router a line; or the errors */
 };
 
 #define VR " -i eth0 -s 10.0.0.1 -p pw "
@@ -129,7 +138,7 @@ static const struct row good[] = {
 	  { { "f", "\xef\xbb\xbf" "default" VR "\r\ninclude g\r\n-v 1 -a 10.0.0.9\r\n" }, { "g", "\xef\xbb\xbf-v 2 -a 10.0.0.8\r\n" } },
 	  "g:1 eth0 v2 10.0.0.8/32 k0 x=(none)\nf:3 eth0 v1 10.0.0.9/32 k0 x=(none)\n" },
 	{ "a pattern that fits nothing", { { "f", "include none*\n-v 1 -a 10.0.0.9" VR "\n" } },
-	  "f:2 eth0 v1 10.0.0.9/32 k0 x=(none)\n" },
+	  "f:1: include none*: no file fits\nf:2 eth0 v1 10.0.0.9/32 k0 x=(none)\n" },
 	{ "an include amid lines of its own, longer than they",
 	  { { "f", "default" VR "\n-v 1 -a 10.0.0.11\ninclude g\n-v 2 -a 10.0.0.2\n-v 3 -a 10.0.0.3\n" },
 	    { "g", "-v 4 -a 10.0.0.4\n-v 5 -a 10.0.0.5\n-v 6 -a 10.0.0.6\n-v 7 -a 10.0.0.7\n-v 8 -a 10.0.0.8" } },
@@ -199,6 +208,7 @@ static void check(const struct row *row, int result)
 	char got[4096] = "";
 
 	is_int(config_read(&config, *row->files[0].path == 'd' ? "d/f" : "f", &source), result, "%s: result", row->name);
+	strcpy(got, w.remarks);
 	for (size_t i = 0; !result && i < config.count; i++) {
 		char text[256];
 

@@ -881,9 +881,94 @@ static void test_name(void)
 	}
 }
 
+static bool parse_base(struct line *line, struct options *options, const char *words)
+{
+	char error[OPTIONS_ERROR_LEN];
+
+	memset(line, 0, sizeof(*line));
+	line_add(line, base);
+	line_add(line, words);
+	return !options_parse(options, line->argc, line->argv, error);
+}
+
+/* Whatever makes another virtual router of it is named, and what is written means the same again. */
+static void test_written(void)
+{
+	static const struct {
+		const char *before;
+		const char *after;
+		const char *changes;
+	} rows[] = {
+		{ "", "", "" },
+		{ "", "-k 100", "-k 0 -> 100" },
+		{ "-P --tap", "-z -u /up", "no -P, -z, -u none -> /up" },
+		{ "", "-a 10.1.1.3/24", "-a 10.1.1.252 -> 10.1.1.252,10.1.1.3/24" },
+		{ "-p one", "-p two", "" },
+		{ "--auth=siphash --replay=off", "--no-vip", "--auth siphash -> hmac-sha1, --no-vip, --replay off -> auto" },
+	};
+	char text[OPTIONS_TEXT_LEN], small[16];
+	struct line line, plain_line;
+	struct options options, plain;
+	unsigned int unnamed = 0, other = 0;
+
+	parse_base(&plain_line, &plain, "");
+	for (size_t i = 0; i < COUNT(good); i++) {
+		bool is_same;
+
+		if (!parse_base(&line, &options, good[i].words) || options.config)
+			continue;
+		is_same = vr_options_equal(&plain.vr, &options.vr);
+		vr_options_changes(text, sizeof(text), &plain.vr, &options.vr);
+		/* What is no difference to vr_options_equal() may be one of files. */
+		if (!is_same && !*text) {
+			unnamed++;
+			diag("not named: %s", good[i].words);
+		}
+		vr_options_write(text, sizeof(text), &options.vr);
+		if (!strchr(text, '\'') || strstr(text, "-x ''")) {
+			struct line again_line = { 0 };
+			struct options again;
+			char error[OPTIONS_ERROR_LEN] = "";
+
+			line_add(&again_line, "xcarp");
+			line_add(&again_line, text);
+			if (options_parse(&again, again_line.argc, again_line.argv, error) || !vr_options_equal(&options.vr, &again.vr)) {
+				other++;
+				diag("not the same: %s: %s %s", good[i].words, text, error);
+			}
+			line_free(&again_line);
+		}
+		line_free(&line);
+	}
+	is_int(unnamed, 0, "every option that makes a difference is named");
+	is_int(other, 0, "what is written means the same");
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct options after;
+		struct line after_line;
+
+		parse_base(&line, &options, rows[i].before);
+		parse_base(&after_line, &after, rows[i].after);
+		vr_options_changes(text, sizeof(text), &options.vr, &after.vr);
+		is_str(text, rows[i].changes, "from '%s' to '%s'", rows[i].before, rows[i].after);
+		line_free(&line);
+		line_free(&after_line);
+	}
+	parse_base(&line, &options, "-i eth0 -u /a_b'c -o /p");
+	vr_options_write(text, sizeof(text), &options.vr);
+	is_str(text, "-i eth0 -s 10.1.1.1 -v 1 -a 10.1.1.252 -o /p -u '/a b'\\''c'", "quoted where it must be");
+	vr_options_write(small, sizeof(small), &options.vr);
+	is_str(small, "-i eth0 -s 1...", "cut where there is no room");
+	line_free(&line);
+	parse_base(&line, &options, "");
+	vr_options_write(text, sizeof(text), &options.vr);
+	ok(!strstr(text, PASSWORD) && strstr(text, "-p ***"), "without the password");
+	line_free(&line);
+	line_free(&plain_line);
+}
+
 int main(void)
 {
-	plan(4 + COUNT(good) + 6 + 3 + COUNT(ucarp_table) - 1 + 2 * COUNT(bad) + COUNT(missing) + 6 + COUNT(wipes) +
+	plan(2 + 6 + 3 + 4 + COUNT(good) + 6 + 3 + COUNT(ucarp_table) - 1 + 2 * COUNT(bad) + COUNT(missing) + 6 + COUNT(wipes) +
 	     2 + 2 * COUNT(kinships) + 5 + 8 + 6);
 	test_defaults();
 	test_good();
@@ -899,5 +984,6 @@ int main(void)
 	test_copy();
 	test_line_defaults();
 	test_name();
+	test_written();
 	return tap_done();
 }

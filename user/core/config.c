@@ -60,23 +60,42 @@ struct scope {
 };
 
 /* line: 0 where it is about the whole file. */
+__attribute__((format(printf, 4, 0))) static void compose(char text[ERROR_LEN], const char *file, unsigned int line,
+							  const char *format, va_list args)
+{
+	int len = line ? snprintf(text, ERROR_LEN, "%s:%u: ", file, line) : snprintf(text, ERROR_LEN, "%s: ", file);
+
+	if (len > 0 && (size_t)len < ERROR_LEN)
+		vsnprintf(text + len, ERROR_LEN - (size_t)len, format, args);
+	/* One line, whatever a file or its name has in it. */
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ')
+			*c = '?';
+}
+
 __attribute__((format(printf, 4, 5))) static void fail(struct reader *reader, const char *file, unsigned int line,
 						       const char *format, ...)
 {
 	char text[ERROR_LEN];
 	va_list args;
-	int len = line ? snprintf(text, sizeof(text), "%s:%u: ", file, line) : snprintf(text, sizeof(text), "%s: ", file);
 
 	va_start(args, format);
-	if (len > 0 && (size_t)len < sizeof(text))
-		vsnprintf(text + len, sizeof(text) - (size_t)len, format, args);
+	compose(text, file, line, format, args);
 	va_end(args);
-	/* One line, whatever a file or its name has in it. */
-	for (char *c = text; *c; c++)
-		if ((unsigned char)*c < ' ')
-			*c = '?';
 	reader->failed = true;
 	reader->source->error(reader->source->ctx, text);
+}
+
+__attribute__((format(printf, 4, 5))) static void remark(struct reader *reader, const char *file, unsigned int line,
+							 const char *format, ...)
+{
+	char text[ERROR_LEN];
+	va_list args;
+
+	va_start(args, format);
+	compose(text, file, line, format, args);
+	va_end(args);
+	reader->source->remark(reader->source->ctx, text);
 }
 
 /* A backslash and what it stands before; true if that goes into the word. In double quotes it escapes little. */
@@ -292,8 +311,12 @@ static void take_include(struct scope *scope, const struct words *words)
 		fail(scope->reader, file, scope->line, "include %.64s...: the name is too long", name);
 		return;
 	}
-	if (!scope->reader->source->expand(scope->reader->source->ctx, pattern, found_include, scope) &&
-	    !strpbrk(pattern, "*?["))
+	if (scope->reader->source->expand(scope->reader->source->ctx, pattern, found_include, scope))
+		return;
+	/* A directory may be empty yet. */
+	if (strpbrk(pattern, "*?["))
+		remark(scope->reader, file, scope->line, "include %s: no file fits", pattern);
+	else
 		fail(scope->reader, file, scope->line, "include %s: no such file", pattern);
 }
 

@@ -41,6 +41,8 @@ struct config_source {
 	bool (*is_same)(void *ctx, const char *path, const char *other);
 	/* One line, `file:line: option value: what is right`. */
 	void (*error)(void *ctx, const char *line);
+	/* The same of what may be meant so. */
+	void (*remark)(void *ctx, const char *line);
 };
 
 /*

@@ -439,6 +439,15 @@ static bool set_realtime(struct parse *parse, char *value)
 	return true;
 }
 
+static bool set_check(struct parse *parse, char *value)
+{
+	if (value && strcmp(value, "list"))
+		return refuse(parse, value, "must be list, or not be there");
+	parse->options->check = true;
+	parse->options->lists = value;
+	return true;
+}
+
 static bool set_cleanup(struct parse *parse, char *value)
 {
 	if (value && strcmp(value, "all"))
@@ -479,7 +488,7 @@ static const struct option ucarp_options[] = {
 
 static const struct option own_options[] = {
 	{ 'c', "config", CALL(set_config), "FILE", "read virtual routers from FILE, a line each", true },
-	{ 0, "check", SET(check), NULL, "say what is wrong with the rest, FILE too, and exit", true },
+	{ 0, "check", CALL(set_check), "[=list]", "say what is wrong with the rest, FILE too, or list it, and exit", true },
 	{ 0, "auth", CALL(set_auth), "MODE", "hmac-sha1, accept-siphash, send-siphash or siphash (hmac-sha1)", false },
 	{ 0, "keyfile", CALL(set_keyfile), "FILE", "keys for SipHash, an id and 64 hex digits a line", false },
 	{ 0, "no-vip", CLEAR(vr.manage_vips), NULL, "leave the virtual addresses to the scripts", false },

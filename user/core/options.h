@@ -92,6 +92,7 @@ struct options {
 	const char *config; /* NULL: none, then vr is the one there is */
 	const char *control_group; /* name or number; NULL: none */
 	bool check;
+	bool lists; /* --check prints the virtual routers, too */
 	enum cleanup_scope cleanup;
 	enum hook_choice hook;
 	enum attach_mode xdp_mode; /* ATTACH_AUTO, if hook is not CHOOSE_XDP */
@@ -131,6 +132,14 @@ bool vr_options_equal(const struct vr_options *a, const struct vr_options *b);
 
 /* The same virtual router, whatever else differs: interface, group and VHID. */
 bool vr_options_same_vr(const struct vr_options *a, const struct vr_options *b);
+
+#define OPTIONS_TEXT_LEN 1024 /* more than most are long; what does not fit is left out, and ends in ... */
+
+/* The flags that say the same, but the password, which is written as ***. Those that go without saying are left out. */
+void vr_options_write(char *text, size_t room, const struct vr_options *options);
+
+/* `-a 10.1.1.252 -> 10.1.1.250, no -P`. What vr_options_copy() leaves out is no difference. */
+void vr_options_changes(char *text, size_t room, const struct vr_options *before, const struct vr_options *after);
 
 /*
  * Wipes every value of -p and --pass in argv, also in a command line that options_parse() refused: argv is what
