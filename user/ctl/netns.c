@@ -39,6 +39,7 @@ int netns_enter(const char *where, char error[CTL_ERROR_LEN])
 int netns_pins(char path[PINS_PATH_LEN], char error[CTL_ERROR_LEN])
 {
 	static int is_hidden = -1;
+	static unsigned int pid;
 	static const char *const roots[] = { "/sys/fs/bpf", "/proc/1/root/sys/fs/bpf" };
 	char name[NETNS_NAME_LEN];
 	struct stat status;
@@ -66,8 +67,11 @@ int netns_pins(char path[PINS_PATH_LEN], char error[CTL_ERROR_LEN])
 	}
 	/* Once: who waits for one asks again and again. */
 	if (is_hidden < 0)
-		is_hidden = owners_any();
-	if (is_hidden)
+		is_hidden = owners_any(&pid);
+	if (is_hidden && pid)
+		snprintf(error, CTL_ERROR_LEN, "xcarp runs in this network namespace, but its maps are not in %s: `ip netns exec` hides "
+			 "them; outside of it, `xcarpctl -n %u` finds them", path, pid);
+	else if (is_hidden)
 		snprintf(error, CTL_ERROR_LEN, "xcarp runs in this network namespace, but its maps are not in %s: `ip netns exec` hides "
 			 "them, `nsenter --net=...` does not", path);
 	else

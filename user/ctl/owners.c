@@ -39,13 +39,24 @@ int owner_connect(uint32_t index)
 	return err;
 }
 
-bool owners_any(void)
+static unsigned int pid_of(int fd)
 {
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ? 0 : (unsigned int)peer.pid;
+}
+
+bool owners_any(unsigned int *pid)
+{
+	*pid = 0;
 	for (uint32_t index = 0; index < XCARP_OWNERS_MAX; index++) {
 		int fd = owner_connect(index);
 
-		if (fd >= 0)
+		if (fd >= 0) {
+			*pid = pid_of(fd);
 			close(fd);
+		}
 		if (fd >= 0 || fd == -EAGAIN)
 			return true;
 	}

@@ -13,8 +13,8 @@
  */
 int owner_connect(uint32_t index);
 
-/* Does anybody listen in this network namespace? */
-bool owners_any(void);
+/* Does anybody listen in this network namespace? *pid: the first who does; 0: not to be seen from here. */
+bool owners_any(unsigned int *pid);
 
 enum owner_health {
 	OWNER_DEAD,
