@@ -2503,6 +2503,77 @@ static void test_adoption_vips(void)
 	engine_free(w.engine);
 }
 
+/* --no-vip: the addresses are the script's, and it has run; whether they are there, the host knows. */
+static const struct {
+	const char *what, *want;
+	uint32_t ifindex; /* where the address is; 0: nowhere */
+	uint8_t prefix_len;
+	bool is_due;
+} scripted[] = {
+	{ "adopted, and its script's address is on no interface: the script runs, once", "A0 F U0 G0:10.1.1.252 F", 0, 24, false },
+	{ "it is there: nothing to do", "A0 F", IFINDEX, 24, false },
+	{ "with another length, as the script may have it: the same", "A0 F", IFINDEX, 32, false },
+	{ "on another interface: the same", "A0 F", IFINDEX + 1, 24, false },
+	{ "on none, and the script is due all the same: it runs once", "A0 F U0", 0, 24, true },
+};
+
+static void told_addresses(struct world *w, uint32_t ifindex, uint8_t prefix_len)
+{
+	struct vip vip = w->options[0].vips[0];
+
+	vip.prefix_len = prefix_len;
+	engine_resync_begin(w->engine);
+	if (ifindex)
+		engine_address(w->engine, ifindex, &vip, true, T0);
+	engine_resync_end(w->engine, T0);
+	commit(w, T0);
+}
+
+static void test_adoption_no_vip(void)
+{
+	static char up[] = "up";
+	struct world w;
+
+	for (size_t i = 0; i < COUNT(scripted); i++) {
+		world_make_orphaned(&w);
+		w.options[0].manage_vips = false;
+		w.options[0].upscript = up;
+		w.live[0].up_script_due = scripted[i].is_due;
+		adopt(&w, T0);
+		told_addresses(&w, scripted[i].ifindex, scripted[i].prefix_len);
+		if (strchr(scripted[i].want, 'U'))
+			is_int(w.live[0].up_script_due, 1, "--no-vip: a script that is to run is due");
+		engine_script_ended(w.engine, 0, SCRIPT_UP);
+		told_addresses(&w, scripted[i].ifindex, scripted[i].prefix_len);
+		is_acts(&w, scripted[i].want, scripted[i].what);
+		is_int(w.live[0].up_script_due, 0, "  and then nothing is due");
+		engine_free(w.engine);
+	}
+
+	world_make_orphaned(&w);
+	w.options[0].manage_vips = false;
+	w.options[0].upscript = up;
+	engine_resync_begin(w.engine);
+	adopt(&w, T0);
+	engine_resync_end(w.engine, T0);
+	commit(&w, T0);
+	is_acts(&w, "A0 F", "what the host has was being told already: what of it was not heard is no reason");
+	told_addresses(&w, 0, 24);
+	is_acts(&w, "U0 G0:10.1.1.252 F", "  told from the beginning, it is");
+	engine_free(w.engine);
+
+	world_make_orphaned(&w);
+	w.options[0].manage_vips = false;
+	w.options[0].upscript = up;
+	adopt(&w, T0);
+	hear(&w, LOWER, 1, 0, 1, T0 + MS(1), T0 + MS(1));
+	commit(&w, T0 + MS(1));
+	forget(&w);
+	told_addresses(&w, 0, 24);
+	is_acts(&w, "", "no longer MASTER when it is told: nothing to run");
+	engine_free(w.engine);
+}
+
 static void test_adoption_script(void)
 {
 	static char up[] = "up";
@@ -2666,7 +2737,7 @@ static void test_hand_over(void)
 
 int main(void)
 {
-	plan(312 + 4 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
+	plan(312 + 4 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 2 * COUNT(scripted) + 5 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
 	test_start();
 	test_neutral();
 	test_frames();
@@ -2715,6 +2786,7 @@ int main(void)
 	test_commands();
 	test_adoption();
 	test_adoption_vips();
+	test_adoption_no_vip();
 	test_adoption_script();
 	test_script_due();
 	test_no_adoption();

@@ -81,8 +81,8 @@ bool engine_grow(struct engine *engine, uint32_t capacity);
  * engine_link(). *options, *key and *live (the virtual router's entry in the map, or any memory that nothing else writes)
  * must stay until engine_remove(). Where *live says MASTER, it is as a controller left it that has just died: if the link
  * is up and heir_may_go_on() still, the virtual router then goes on as MASTER. It does not touch its addresses, unless
- * engine_resync_end() finds that some are missing, and runs its up script only where that was still to be done. Returns 0
- * or -ENOMEM.
+ * engine_resync_end() finds that some are missing, and runs its up script only where that was still to be done, or where the
+ * addresses are the script's and some are on no interface. Returns 0 or -ENOMEM.
  */
 int engine_add(struct engine *engine, uint32_t index, const struct vr_options *options,
 	       const struct carp_key *key, struct vr_live *live, uint64_t now_ns);

@@ -35,6 +35,7 @@ void vips_forget(struct vrouter *vr)
 {
 	vr->vips_present = 0;
 	vr->vips_other_length = 0;
+	vr->vips_on_host = 0;
 }
 
 static void schedule_repair(struct engine *engine, struct vrouter *vr, uint64_t at_ns)
@@ -117,6 +118,7 @@ static void log_other_length(struct engine *engine, struct vrouter *vr, const st
 
 void vips_left_master(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
 {
+	vr->is_heir = false;
 	if (vr->vips_other_length && must_not_hold_vips(vr))
 		log_other_length(engine, vr, &vr->options->vips[__builtin_ctz(vr->vips_other_length)], false, now_ns);
 }
@@ -153,7 +155,11 @@ void engine_address(struct engine *engine, uint32_t ifindex, const struct vip *v
 		struct vrouter *vr = engine->vrouters[number >> 5];
 		unsigned int i = number & 31;
 
-		if (vr->link.ifindex == ifindex && !vip_compare(&vr->options->vips[i], vip))
+		if (vip_compare(&vr->options->vips[i], vip))
+			continue;
+		vr->vips_on_host &= ~(1u << i);
+		vr->vips_on_host |= (uint32_t)present << i;
+		if (vr->link.ifindex == ifindex)
 			take_address(engine, vr, i, vip, present, now_ns);
 	}
 }
@@ -243,22 +249,50 @@ void engine_vip_removed(struct engine *engine, uint32_t index, const struct vip 
 
 void engine_resync_begin(struct engine *engine)
 {
-	for (uint32_t index = 0; index < engine->capacity; index++)
-		if (engine->vrouters[index])
-			vips_forget(engine->vrouters[index]);
+	for (uint32_t index = 0; index < engine->capacity; index++) {
+		struct vrouter *vr = engine->vrouters[index];
+
+		if (!vr)
+			continue;
+		vips_forget(vr);
+		vr->is_looked_at = vr->is_heir && vr->is_started;
+	}
+}
+
+/* The address is the script's, and it is gone: whatever the dead controller has written down, nobody has it any more. */
+static void run_up_script(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
+{
+	char text[VIP_TEXT_LEN];
+
+	vrouter_log(engine, vr, ABOUT_SCRIPT, now_ns, LOG_NOTICE, "Adopted, but %s is on no interface: running the up script",
+		    vip_format(&vr->options->vips[__builtin_ctz(all_vips(vr) & ~vr->vips_on_host)], false, text));
+	vr->live->up_script_due = 1;
+	commit_queue(engine, vr, ACT_UP_SCRIPT | ACT_ANNOUNCE, now_ns);
+}
+
+static bool needs_up_script(const struct vrouter *vr)
+{
+	return vr->is_looked_at && vr->election.state == MASTER && !vr->options->manage_vips && vr->options->upscript &&
+	       !vr->live->up_script_due && vr->vips_on_host != all_vips(vr);
+}
+
+static void end_look(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
+{
+	/* What it has added itself a moment ago may be told only now. */
+	if (holds_vips(vr) && vr->vips_present != all_vips(vr)) {
+		schedule_repair(engine, vr, vr->is_looked_at ? now_ns : now_ns + REPAIR_INTERVAL_NS);
+		return;
+	}
+	if (needs_up_script(vr))
+		run_up_script(engine, vr, now_ns);
+	vr->is_heir = vr->is_heir && !vr->is_looked_at;
 }
 
 void engine_resync_end(struct engine *engine, uint64_t now_ns)
 {
-	for (uint32_t index = 0; index < engine->capacity; index++) {
-		struct vrouter *vr = engine->vrouters[index];
-
-		/* What it has added itself a moment ago may be told only now. */
-		if (vr && holds_vips(vr) && vr->vips_present != all_vips(vr))
-			schedule_repair(engine, vr, vr->is_heir ? now_ns : now_ns + REPAIR_INTERVAL_NS);
-		else if (vr)
-			vr->is_heir = false;
-	}
+	for (uint32_t index = 0; index < engine->capacity; index++)
+		if (engine->vrouters[index])
+			end_look(engine, engine->vrouters[index], now_ns);
 }
 
 static bool has_vip(const struct vr_options *options, const struct vip *vip)

@@ -96,12 +96,14 @@ struct vrouter {
 	bool is_queued; /* in the engine's list of adverts */
 	bool is_told; /* of, in the log */
 	bool is_started; /* had its EV_START, or EV_ADOPT */
-	bool is_heir; /* of a MASTER that died; what it left on the interface was not looked at yet */
+	bool is_heir; /* of a MASTER that died; what it left on the host was not looked at yet */
+	bool is_looked_at; /* an heir: what the host has is being told, all of it since it began */
 	bool is_stopped; /* had its EV_STOP: nothing follows */
 	bool is_withdrawn; /* of addresses that appear on the interface now nothing is told */
 	bool vip_refused; /* told once, until the addresses are there */
 	uint32_t vips_present; /* bit i: options->vips[i] is on the interface */
 	uint32_t vips_other_length; /* bit i: it is there with another prefix length, which is another address to the kernel */
+	uint32_t vips_on_host; /* an heir. Bit i: options->vips[i] is on some interface, with whatever length: by a script, perhaps */
 	uint32_t held_back; /* bit i: limits[i] has lines held back */
 	uint64_t advert_quantum_ns; /* adverts go out so much before their time, at most; a power of two */
 	uint64_t look_quantum_ns; /* so much before the down time is over a backup looks at what has come; a power of two */

@@ -327,7 +327,7 @@ int dataplane_adopt(struct dataplane *dp, const struct vr_options *options, uint
 	if (!grown)
 		return 0;
 	dp->adoptions = grown;
-	adopted = share_adopt(&dp->share, &key, slot);
+	adopted = share_adopt(&dp->share, &key, options->interface, slot);
 	if (adopted > 0)
 		grown[dp->adoption_count++] = (struct adoption){ .slot = *slot, .options = options };
 	return adopted;
@@ -353,7 +353,7 @@ static enum vip_fate fate_of_adopted(void *ctx, uint32_t slot, const struct vip 
 	same = find_vip(adoption->options, vip);
 	if (!same || same->prefix_len != vip->prefix_len)
 		return VIP_GOES;
-	return adoption->options->manage_vips ? VIP_STAYS : VIP_STAYS_UNHELD;
+	return adoption->options->manage_vips ? VIP_STAYS_HELD : VIP_STAYS_UNHELD;
 }
 
 static void forget_adoptions(struct dataplane *dp)

@@ -342,26 +342,28 @@ void share_bury_due(struct share *share, uint64_t now_ns)
 
 /* Adopting. */
 
-static bool is_adoptable(const struct share *share, const struct vr_entry *entry)
+/* A number may be another interface's by now. */
+static bool is_adoptable(const struct share *share, const struct vr_entry *entry, const char *interface)
 {
 	uint32_t claim = claimed_by(share, entry->slot);
+	const struct vr_live *live = &share->maps.live[entry->slot];
 
-	return claim && claim <= XCARP_OWNERS_MAX && heir_may_go_on(&share->maps.live[entry->slot], loop_now_ns()) &&
-	       is_dead(share, claim - 1);
+	return claim && claim <= XCARP_OWNERS_MAX && heir_may_go_on(live, loop_now_ns()) &&
+	       !strncmp(live->interface, interface, sizeof(live->interface)) && is_dead(share, claim - 1);
 }
 
-int share_adopt(struct share *share, const struct vr_key *key, uint32_t *slot)
+int share_adopt(struct share *share, const struct vr_key *key, const char *interface, uint32_t *slot)
 {
 	int vrouters = share->maps.fd[MAP_VROUTERS], err;
 	struct vr_entry entry;
 	bool is_adopted;
 
-	if (bpf_map_lookup_elem(vrouters, key, &entry) || !is_adoptable(share, &entry))
+	if (bpf_map_lookup_elem(vrouters, key, &entry) || !is_adoptable(share, &entry, interface))
 		return 0;
 	err = share_lock(share);
 	if (err)
 		return err;
-	is_adopted = !bpf_map_lookup_elem(vrouters, key, &entry) && is_adoptable(share, &entry);
+	is_adopted = !bpf_map_lookup_elem(vrouters, key, &entry) && is_adoptable(share, &entry, interface);
 	if (is_adopted) {
 		struct vr_live *live = &share->maps.live[entry.slot];
 
@@ -388,14 +390,17 @@ static void sift_vip(void *ctx, const void *key, const void *value)
 	const struct vip_key *where = key;
 	struct vip_entry entry = *(const struct vip_entry *)value;
 	struct vip vip = vip_of(where, &entry);
+	enum vip_fate fate;
 
 	if (!has_slot(share, share->owner, entry.slot))
 		return;
-	switch (sift->fate(sift->ctx, entry.slot, &vip)) {
+	fate = sift->fate(sift->ctx, entry.slot, &vip);
+	switch (fate) {
 	case VIP_STAYS:
 		return;
+	case VIP_STAYS_HELD:
 	case VIP_STAYS_UNHELD:
-		entry.held = 0;
+		entry.held = fate == VIP_STAYS_HELD;
 		bpf_map_update_elem(share->maps.fd[MAP_VIPS], key, &entry, BPF_EXIST);
 		return;
 	case VIP_GOES:

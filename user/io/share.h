@@ -74,10 +74,10 @@ uint32_t share_owner_of(const struct share *share, const struct vr_entry *entry)
 uint32_t share_living_owner(const struct share *share, uint32_t slot);
 
 /*
- * A virtual router that a dead process was MASTER of, and may still be gone on with: from here on it is ours, the slot with
- * all that is in it. Returns 1; 0: there is none; or as share_lock(). Takes the lock.
+ * A virtual router that a dead process was MASTER of on the interface of this name, and may still be gone on with: from here
+ * on it is ours, the slot with all that is in it. Returns 1; 0: there is none; or as share_lock(). Takes the lock.
  */
-int share_adopt(struct share *share, const struct vr_key *key, uint32_t *slot);
+int share_adopt(struct share *share, const struct vr_key *key, const char *interface, uint32_t *slot);
 
 /*
  * Takes a virtual router away from a dead owner, and all else of that one that is not to be left to a successor. Returns 1:
@@ -91,6 +91,7 @@ void share_bury_due(struct share *share, uint64_t now_ns);
 /* Takes addresses off that an adopted slot holds, as wanted says, and their entries out of `vips`. */
 enum vip_fate {
 	VIP_STAYS,
+	VIP_STAYS_HELD, /* ours to take off, whoever put it there */
 	VIP_STAYS_UNHELD, /* on the interface, but no longer by our doing */
 	VIP_GOES,
 };
