@@ -51,7 +51,7 @@ static void build(uint8_t frame[FRAME_ADVERT_LEN], uint32_t vrs, bool is_random)
 	if (is_random)
 		advert.source = htonl(0x0a000000 | ((uint32_t)rand() & 0xffffff));
 	memset(&key, 0, sizeof(key));
-	frame_virtual_mac(advert.source_mac, advert.vhid);
+	frame_ucarp_mac(advert.source_mac, advert.vhid);
 	auth_hmac_key(&key.hmac, (const uint8_t *)"guess", 5, advert.vhid, &vip, 1);
 	frame_advert(frame, &advert, &key);
 }

@@ -113,7 +113,7 @@ static void setup_vrouters(struct bench *bench)
 			.vhid = (uint8_t)(i % 255 + 1),
 			.advskew = 1,
 		};
-		frame_virtual_mac(bench->adverts[i].source_mac, bench->adverts[i].vhid);
+		frame_ucarp_mac(bench->adverts[i].source_mac, bench->adverts[i].vhid);
 		if (auth_hmac_key(&bench->keys[i].hmac, (const uint8_t *)"secret", 6, bench->adverts[i].vhid, &vip, 1))
 			fail("cannot prepare a key");
 	}

@@ -169,7 +169,7 @@ static void from_controller(struct mutator *m, struct frame *frame)
 	advert.is_strong = vr->n_strong && is_strong(m, vr);
 	inet_pton(AF_INET, sources4[below(m, COUNT(sources4))], &advert.source);
 	memcpy(&advert.group, vr->where.group, sizeof(advert.group));
-	frame_virtual_mac(advert.source_mac, advert.vhid);
+	frame_ucarp_mac(advert.source_mac, advert.vhid);
 	frame_siphash_keys(&key.siphash, vr->strong, vr->n_strong);
 	auth_hmac_key(&key.hmac, (const uint8_t *)vr->secret->password, strlen(vr->secret->password), vr->secret->vhid,
 		      vr->secret->vips, vr->secret->n_vips);

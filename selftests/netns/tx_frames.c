@@ -75,7 +75,7 @@ static size_t build(uint8_t frame[FRAME_MAX], unsigned int i)
 	};
 	struct carp_key key = { 0 };
 
-	frame_virtual_mac(advert.source_mac, advert.vhid);
+	frame_ucarp_mac(advert.source_mac, advert.vhid);
 	if (i % 16 >= 14)
 		return frame_announce(frame, &vips[i % 16 - 14], advert.source_mac, true);
 	if (auth_hmac_key(&key.hmac, (const uint8_t *)"secret", 6, advert.vhid, vips, 1))
@@ -220,7 +220,7 @@ static int listen_on(const char *name)
 /* Ours are told by their source address; hosts send things of their own. */
 static bool is_ours(const uint8_t *frame)
 {
-	static const uint8_t virtual[] = { 0x00, 0x00, 0x5e, 0x00, 0x01 };
+	static const uint8_t virtual[] = { 0x00, 0x00, 0x5e, 0x00, 0x00 };
 
 	return !memcmp(frame + 6, virtual, sizeof(virtual));
 }

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# What adverts look like on the wire: default, --nomcast, --mcastip, --real-mac, advbase and advskew.
+# What adverts look like on the wire: default, --nomcast, --mcastip, --advert-mac, advbase and advskew.
 
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 17
+plan 21
 test_lab r1 client
 wire client "vips=$VIP"
 
@@ -31,11 +31,13 @@ ten_since() {
 }
 
 mcast='dmac=01:00:5e:00:00:12'
-sends "default" "vhid=1 advbase=1 advskew=0 demote=0 counter=[0-9a-f]{16} group=224.0.0.18 ttl=255 smac=00:00:5e:00:0[01]:01 $mcast"
+sends "default" "vhid=1 advbase=1 advskew=0 demote=0 counter=[0-9a-f]{16} group=224.0.0.18 ttl=255 smac=00:00:5e:00:00:01 $mcast"
 sends "--nomcast" 'vhid=1 .* group=224.0.0.18 .* dmac=ff:ff:ff:ff:ff:ff' -M
 sends "--mcastip" 'vhid=1 .* group=239.192.3.4 .* dmac=01:00:5e:40:03:04' --mcastip=239.192.3.4
 sends "--real-mac" "vhid=1 .* smac=$(mac r1) $mcast" --real-mac
-sends "numbers in octal and hexadecimal" "vhid=255 advbase=1 advskew=8 .* smac=00:00:5e:00:0[01]:ff $mcast" -v 0xff -k 010
+sends "--advert-mac=bsd" "vhid=1 .* smac=00:00:5e:00:01:01 $mcast" --advert-mac=bsd
+sends "--advert-mac=MAC" "vhid=1 .* smac=02:00:5e:10:00:01 $mcast" --advert-mac=02:00:5E:10:00:01
+sends "numbers in octal and hexadecimal" "vhid=255 advbase=1 advskew=8 .* smac=00:00:5e:00:00:ff $mcast" -v 0xff -k 010
 sends "--advbase" "vhid=1 advbase=2 advskew=250 .*" -b 2 --advskew=250
 
 # Until a peer is heard the counter of every advert is a new one.

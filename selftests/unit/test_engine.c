@@ -530,7 +530,7 @@ static void test_start(void)
 	is_acts(&w, "F -0:10.1.1.252/24 F D0", "an interface without a carrier: addresses off, down script");
 	is_int(w.live[0].state, INIT, "  still INIT");
 	is_int(w.live[0].ifindex, IFINDEX, "  ifindex in live");
-	ok(strstr(lines(&w), "6 Local advertised ethernet address is [00:00:5e:00:01:0a] (eth0 id 10)\n"), "  and its MAC told");
+	ok(strstr(lines(&w), "6 Local advertised ethernet address is [00:00:5e:00:00:0a] (eth0 id 10)\n"), "  and its MAC told");
 	link_is(&w, 0, IFINDEX, true, T0 + 5);
 	commit(&w, T0 + 5);
 	is_acts(&w, "", "the carrier: nothing is sent");
@@ -606,7 +606,7 @@ static void test_frames(void)
 		.advskew = 77,
 		.counter = ours_from(REALTIME),
 	};
-	frame_virtual_mac(advert.source_mac, 10);
+	frame_ucarp_mac(advert.source_mac, 10);
 	frame_advert(want, &advert, &w.keys[0]);
 	is_mem(w.advert, want, sizeof(want), "an advert");
 	run_until(&w, at_ns + S(2));
@@ -625,11 +625,11 @@ static void test_frames(void)
 
 	world_make(&w);
 	w.options[0].broadcast = true;
-	w.options[0].real_mac = true;
+	w.options[0].advert_mac = ADVERT_MAC_REAL;
 	w.options[0].group = ipv4("239.1.2.3");
 	master(&w);
 	is_mem(w.advert, "\xff\xff\xff\xff\xff\xff", 6, "-M: to everybody");
-	is_mem(w.advert + 6, own_mac, 6, "--real-mac: from the interface's own");
+	is_mem(w.advert + 6, own_mac, 6, "--advert-mac=real: from the interface's own");
 	is_mem(w.advert + 30, &w.options[0].group, 4, "--mcastip: to that group");
 	engine_free(w.engine);
 }
@@ -748,16 +748,35 @@ static void test_new_mac(void)
 	engine_free(w.engine);
 }
 
-static void test_real_mac_told(void)
+static void test_advert_mac(void)
 {
-	struct world w;
+	static const struct {
+		enum advert_mac kind;
+		const char *want;
+	} cases[] = {
+		{ ADVERT_MAC_UCARP, "00:00:5e:00:00:0a" },
+		{ ADVERT_MAC_BSD, "00:00:5e:00:01:0a" },
+		{ ADVERT_MAC_REAL, "02:42:ac:11:00:02" },
+		{ ADVERT_MAC_GIVEN, "02:00:5e:10:00:01" },
+	};
 
-	world_make(&w);
-	w.options[0].real_mac = true;
-	world_add(&w, 0);
-	link_is(&w, 0, IFINDEX, true, T0);
-	ok(strstr(w.log, "6 Local advertised ethernet address is [02:42:ac:11:00:02] (eth0 id 10)\n"), "--real-mac is told");
-	engine_free(w.engine);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct world w;
+		char text[32], line[128];
+
+		world_make(&w);
+		w.options[0].advert_mac = (uint8_t)cases[i].kind;
+		memcpy(w.options[0].given_mac, "\x02\x00\x5e\x10\x00\x01", FRAME_MAC_LEN);
+		world_add(&w, 0);
+		link_is(&w, 0, IFINDEX, true, T0);
+		snprintf(line, sizeof(line), "6 Local advertised ethernet address is [%s] (eth0 id 10)\n", cases[i].want);
+		ok(strstr(w.log, line), "%s: told", cases[i].want);
+		run_until(&w, T0 + S(4));
+		snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", w.advert[6], w.advert[7], w.advert[8], w.advert[9],
+			 w.advert[10], w.advert[11]);
+		is_str(text, cases[i].want, "  adverts come from it");
+		engine_free(w.engine);
+	}
 }
 
 static void test_counters(void)
@@ -2737,11 +2756,11 @@ static void test_hand_over(void)
 
 int main(void)
 {
-	plan(312 + 4 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 2 * COUNT(scripted) + 5 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
+	plan(311 + 8 + 4 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 2 * COUNT(scripted) + 5 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
 	test_start();
 	test_neutral();
 	test_frames();
-	test_real_mac_told();
+	test_advert_mac();
 	test_new_mac();
 	test_withdrawn();
 	test_vip_on_backup();

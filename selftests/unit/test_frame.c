@@ -75,13 +75,11 @@ static void test_ucarp(void)
 		struct carp_key key = { 0 };
 
 		auth_hmac_key(&key.hmac, (const uint8_t *)v->password, strlen(v->password), v->vhid, &v->vip, 1);
-		frame_virtual_mac(advert.source_mac, v->vhid);
+		frame_ucarp_mac(advert.source_mac, v->vhid);
 		frame[FRAME_ADVERT_LEN] = want[FRAME_ADVERT_LEN] = 0x5a;
 		frame_advert(frame, &advert, &key);
 		memcpy(want, v->frame, FRAME_ADVERT_LEN);
-		memcpy(want + 6, (const uint8_t[]){ 0x00, 0x00, 0x5e, 0x00, 0x01, v->vhid }, FRAME_MAC_LEN);
-		is_mem(frame, want, sizeof(want), "ucarp's frame %zu but for the source MAC (%s%s)", i, v->password,
-		       v->flag);
+		is_mem(frame, want, sizeof(want), "ucarp's frame %zu (%s%s)", i, v->password, v->flag);
 
 		/* Another IP id changes that and the IP checksum, nothing else. */
 		advert.ip_id ^= 0x0ff0;
@@ -182,14 +180,14 @@ static void test_checksums(void)
 
 static void test_virtual_mac(void)
 {
-	static const uint8_t first[FRAME_MAC_LEN] = { 0, 0, 0x5e, 0, 1, 1 };
+	static const uint8_t first[FRAME_MAC_LEN] = { 0, 0, 0x5e, 0, 0, 1 };
 	static const uint8_t last[FRAME_MAC_LEN] = { 0, 0, 0x5e, 0, 1, 255 };
 	uint8_t mac[FRAME_MAC_LEN];
 
-	frame_virtual_mac(mac, 1);
-	is_mem(mac, first, sizeof(mac), "virtual MAC of vhid 1");
-	frame_virtual_mac(mac, 255);
-	is_mem(mac, last, sizeof(mac), "virtual MAC of vhid 255");
+	frame_ucarp_mac(mac, 1);
+	is_mem(mac, first, sizeof(mac), "ucarp's virtual MAC of vhid 1");
+	frame_bsd_mac(mac, 255);
+	is_mem(mac, last, sizeof(mac), "the BSDs' of vhid 255");
 }
 
 static void test_arp(void)

@@ -51,6 +51,16 @@ static void line_free(struct line *line)
 
 static const char base[] = "xcarp -v 1 -p " PASSWORD " -s 10.1.1.1 -a 10.1.1.252";
 
+static const char *mac_text(const uint8_t mac[FRAME_MAC_LEN])
+{
+	static const uint8_t none[FRAME_MAC_LEN];
+	static char text[2 * FRAME_MAC_LEN + 1];
+
+	for (int i = 0; i < FRAME_MAC_LEN; i++)
+		snprintf(text + 2 * i, 3, "%02x", mac[i]);
+	return memcmp(mac, none, sizeof(none)) ? text : "-";
+}
+
 /* Every field, as `name=value` words, so that a change of any one shows. */
 static char *spell(char text[TEXT_MAX], const struct options *o)
 {
@@ -63,14 +73,14 @@ static char *spell(char text[TEXT_MAX], const struct options *o)
 	len = (size_t)snprintf(
 		text, TEXT_MAX,
 		"if=%s src=%s group=%s vhid=%u pass=%s passfile=%s base=%u skew=%u ratio=%u preempt=%d neutral=%d "
-		"exit=%d up=%s down=%s x=%s timeout=%u auth=%u keyfile=%s nolink=%d bcast=%d vips=%d realmac=%d help=%d version=%d "
+		"exit=%d up=%s down=%s x=%s timeout=%u auth=%u keyfile=%s nolink=%d bcast=%d vips=%d mac=%d,%s help=%d version=%d "
 		"debug=%d daemon=%d syslog=%d facility=%d pidfile=%s hook=%d xdp=%d tx=%d capacity=%u realtime=%d tap=%d cleanup=%d group=%s addrs=",
 		vr->interface, source, group, vr->vhid, vr->password ? vr->password : "-",
 		vr->passfile ? vr->passfile : "-", vr->election.advbase, vr->election.advskew,
 		vr->election.dead_ratio, vr->election.preempt, vr->election.neutral, vr->election.script_at_exit,
 		vr->upscript ? vr->upscript : "-", vr->downscript ? vr->downscript : "-",
 		vr->xparam ? vr->xparam : "-", vr->script_timeout_s, vr->auth, vr->keyfile ? vr->keyfile : "-", vr->ignore_link_state, vr->broadcast,
-		vr->manage_vips, vr->real_mac, o->help, o->version, o->debug, o->daemonize, o->use_syslog,
+		vr->manage_vips, vr->advert_mac, mac_text(vr->given_mac), o->help, o->version, o->debug, o->daemonize, o->use_syslog,
 		o->facility >> 3, o->pidfile ? o->pidfile : "-", (int)o->hook, (int)o->xdp_mode, (int)o->tx, o->capacity, o->realtime, o->tap,
 		(int)o->cleanup, o->control_group ? o->control_group : "-");
 	for (size_t i = 0; i < vr->vip_count; i++)
@@ -133,7 +143,7 @@ static void test_defaults(void)
 	is_str(spell(text, &options),
 	       "if= src=10.1.1.1 group=224.0.0.18 vhid=1 pass=" PASSWORD
 	       " passfile=- base=1 skew=0 ratio=3 preempt=0 neutral=0 "
-	       "exit=0 up=- down=- x=- timeout=60 auth=0 keyfile=- nolink=0 bcast=0 vips=1 realmac=0 help=0 version=0 "
+	       "exit=0 up=- down=- x=- timeout=60 auth=0 keyfile=- nolink=0 bcast=0 vips=1 mac=0,- help=0 version=0 "
 	       "debug=0 daemon=0 syslog=1 facility=3 pidfile=- hook=0 xdp=0 tx=0 capacity=0 realtime=0 tap=0 cleanup=0 group=- addrs=10.1.1.252/32",
 	       "  and the defaults");
 	ok(options.vr.password == line.argv[4], "  the password is argv's, so that it can be wiped");
@@ -266,8 +276,16 @@ static const struct {
 	{ "-BSp other", "pass=other nolink=1 daemon=1" },
 	{ "--no-vip", "vips=0" },
 	{ "--no-v", "vips=0" },
-	{ "--real-mac", "realmac=1" },
-	{ "--real-", "realmac=1" },
+	{ "--real-mac", "mac=2,-" },
+	{ "--real-", "mac=2,-" },
+	{ "--advert-mac=ucarp", "" },
+	{ "--advert-mac=bsd", "mac=1,-" },
+	{ "--advert-mac real", "mac=2,-" },
+	{ "--advert-mac=02:00:5E:10:00:aF", "mac=3,02005e1000af" },
+	{ "--advert=02-00-5e-10-00-01", "mac=3,02005e100001" },
+	{ "--real-mac --advert-mac=ucarp", "" },
+	{ "--advert-mac=02:00:5e:10:00:01 --real-mac", "mac=2,-" },
+	{ "--advert-mac=02:00:5e:10:00:01 --advert-mac=bsd", "mac=1,-" },
 	{ "--script-timeout=1", "timeout=1" },
 	{ "--script-timeout 86400", "timeout=86400" },
 	{ "--sc 0x10", "timeout=16" },
@@ -449,6 +467,17 @@ static const struct {
 	const char *right;
 } bad[] = {
 	{ "-v 0", "-v 0:", "from 1 to 255" },
+	{ "--advert-mac=", "--advert-mac '':", "must be ucarp, bsd, real, or a MAC address" },
+	{ "--advert-mac", "--advert-mac:", "needs a value" },
+	{ "--advert-mac=vrrp", "--advert-mac vrrp:", "must be ucarp, bsd, real, or a MAC address such as 02:00:5e:10:00:01" },
+	{ "--advert-mac=02:00:5e:10:00", "--advert-mac 02:00:5e:10:00:", "must be ucarp" },
+	{ "--advert-mac=02:00:5e:10:00:01:02", "--advert-mac 02:00:5e:10:00:01:02:", "must be ucarp" },
+	{ "--advert-mac=02:00:5e:10:00:0g", "--advert-mac 02:00:5e:10:00:0g:", "must be ucarp" },
+	{ "--advert-mac=02.00.5e.10.00.01", "--advert-mac 02.00.5e.10.00.01:", "must be ucarp" },
+	{ "--advert-mac=00:00:00:00:00:00", "--advert-mac 00:00:00:00:00:00:", "is the zero address" },
+	{ "--advert-mac=ff:ff:ff:ff:ff:ff", "--advert-mac ff:ff:ff:ff:ff:ff:", "is the broadcast address" },
+	{ "--advert-mac=01:00:5e:00:00:12", "--advert-mac 01:00:5e:00:00:12:", "is a multicast address" },
+	{ "--real-mac=yes", "--real-mac", "takes no value" },
 	{ "--auth=sha1", "--auth sha1:", "must be hmac-sha1, accept-siphash, send-siphash or siphash" },
 	{ "--auth=", "--auth '':", "must be hmac-sha1" },
 	{ "--auth", "--auth:", "needs a value" },
@@ -708,7 +737,7 @@ static void test_wipes(void)
 static void test_help(void)
 {
 	const char *help = options_help();
-	static const char *const own[] = { "--no-vip",	  "--real-mac", "--script-timeout=", "--pidfile=",
+	static const char *const own[] = { "--no-vip",	  "--real-mac", "--advert-mac=", "--script-timeout=", "--pidfile=",
 					   "--hook=", "--xdp-mode=", "--tap",	"--version", "--tx=", "--capacity=",
 					   "--realtime[=PRIO]", "--auth=", "--keyfile=", "--replay=", "--clock-skew=",
 					   "--fence-after=", "--control-group=" };
@@ -771,6 +800,9 @@ static const struct {
 	{ VR " -a 10.1.1.253", false, true },
 	{ VR " --no-vip", false, true },
 	{ VR " --real-mac", false, true },
+	{ VR " --advert-mac=ucarp", true, true },
+	{ VR " --advert-mac=bsd", false, true },
+	{ VR " --advert-mac=02:00:5e:10:00:01", false, true },
 	{ VR " --no-fillers", false, true },
 	{ VR " --script-timeout 61", false, true },
 	{ VR " -v 2", false, false },

@@ -60,11 +60,21 @@ static uint16_t internet_checksum(uint32_t sum)
 	return htons((uint16_t)~sum);
 }
 
-void frame_virtual_mac(uint8_t mac[FRAME_MAC_LEN], uint8_t vhid)
+static void virtual_mac(uint8_t mac[FRAME_MAC_LEN], uint8_t block, uint8_t vhid)
 {
-	const uint8_t virtual[FRAME_MAC_LEN] = { 0x00, 0x00, 0x5e, 0x00, 0x01, vhid };
+	const uint8_t virtual[FRAME_MAC_LEN] = { 0x00, 0x00, 0x5e, 0x00, block, vhid };
 
 	memcpy(mac, virtual, FRAME_MAC_LEN);
+}
+
+void frame_ucarp_mac(uint8_t mac[FRAME_MAC_LEN], uint8_t vhid)
+{
+	virtual_mac(mac, 0x00, vhid);
+}
+
+void frame_bsd_mac(uint8_t mac[FRAME_MAC_LEN], uint8_t vhid)
+{
+	virtual_mac(mac, 0x01, vhid);
 }
 
 /* RFC 1112, 6.4: the group's low 23 bits behind 01:00:5e. */

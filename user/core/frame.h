@@ -53,8 +53,9 @@ void frame_adverts(uint8_t (*frames)[FRAME_ADVERT_LEN], const struct frame_adver
  */
 void frame_filler(uint8_t *frame, size_t len, const struct frame_advert *advert);
 
-/* The MAC that adverts come from where the interface's own is not asked for: 00:00:5e:00:01:VHID, as the BSDs. */
-void frame_virtual_mac(uint8_t mac[FRAME_MAC_LEN], uint8_t vhid);
+/* Virtual MACs: 00:00:5e:00:00:VHID, and 00:00:5e:00:01:VHID, which is that of a VRRP router of the same id, too. */
+void frame_ucarp_mac(uint8_t mac[FRAME_MAC_LEN], uint8_t vhid);
+void frame_bsd_mac(uint8_t mac[FRAME_MAC_LEN], uint8_t vhid);
 
 /*
  * Announces that vip is at mac: a gratuitous ARP request (sender = target = VIP, sender and target MAC the same,

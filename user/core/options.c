@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -329,6 +330,62 @@ static bool set_auth(struct parse *parse, char *value)
 	return true;
 }
 
+/* Six bytes, with : or - between them. */
+static bool read_mac(const char *value, uint8_t mac[FRAME_MAC_LEN])
+{
+	if (strlen(value) != 3 * FRAME_MAC_LEN - 1)
+		return false;
+	for (int i = 0; i < FRAME_MAC_LEN; i++, value += 3) {
+		if (!isxdigit((unsigned char)value[0]) || !isxdigit((unsigned char)value[1]) ||
+		    (value[2] && value[2] != ':' && value[2] != '-'))
+			return false;
+		mac[i] = (uint8_t)strtoul((char[]){ value[0], value[1], '\0' }, NULL, 16);
+	}
+	return true;
+}
+
+static bool set_given_mac(struct parse *parse, const char *value)
+{
+	static const uint8_t none[FRAME_MAC_LEN], all[FRAME_MAC_LEN] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	struct vr_options *vr = &parse->options->vr;
+	uint8_t mac[FRAME_MAC_LEN];
+
+	if (!read_mac(value, mac))
+		return refuse(parse, value, "must be ucarp, bsd, real, or a MAC address such as 02:00:5e:10:00:01");
+	if (!memcmp(mac, none, sizeof(mac)))
+		return refuse(parse, value, "is the zero address; adverts must come from a MAC address of one host");
+	if (!memcmp(mac, all, sizeof(mac)))
+		return refuse(parse, value, "is the broadcast address; adverts must come from a MAC address of one host");
+	if (mac[0] & 1)
+		return refuse(parse, value, "is a multicast address; adverts must come from a MAC address of one host");
+	vr->advert_mac = ADVERT_MAC_GIVEN;
+	memcpy(vr->given_mac, mac, sizeof(mac));
+	return true;
+}
+
+static bool set_advert_mac(struct parse *parse, char *value)
+{
+	static const char *const words[] = {
+		[ADVERT_MAC_UCARP] = "ucarp",
+		[ADVERT_MAC_BSD] = "bsd",
+		[ADVERT_MAC_REAL] = "real",
+	};
+	struct vr_options *vr = &parse->options->vr;
+	int word = find_word(value, words, COUNT(words));
+
+	if (word < 0)
+		return set_given_mac(parse, value);
+	vr->advert_mac = (uint8_t)word;
+	memset(vr->given_mac, 0, sizeof(vr->given_mac));
+	return true;
+}
+
+static bool set_real_mac(struct parse *parse, char *value)
+{
+	(void)value;
+	return set_advert_mac(parse, (char[]){ "real" });
+}
+
 static bool set_keyfile(struct parse *parse, char *value)
 {
 	if (!*value)
@@ -492,7 +549,8 @@ static const struct option own_options[] = {
 	{ 0, "auth", CALL(set_auth), "MODE", "hmac-sha1, accept-siphash, send-siphash or siphash (hmac-sha1)", false },
 	{ 0, "keyfile", CALL(set_keyfile), "FILE", "keys for SipHash, an id and 64 hex digits a line", false },
 	{ 0, "no-vip", CLEAR(vr.manage_vips), NULL, "leave the virtual addresses to the scripts", false },
-	{ 0, "real-mac", SET(vr.real_mac), NULL, "send adverts from the interface's own MAC address", false },
+	{ 0, "advert-mac", CALL(set_advert_mac), "MAC", "send adverts from ucarp's, bsd's, the real or this MAC (ucarp)", false },
+	{ 0, "real-mac", CALL(set_real_mac), NULL, "the same as --advert-mac=real", false },
 	{ 0, "no-fillers", CLEAR(vr.wake_ucarp), NULL, "after a bow-out, do not push it through ucarp's capture buffer", false },
 	{ 0, "script-timeout", CALL(set_script_timeout), "SECS", "kill a script that runs longer (60)", false },
 	{ 0, "replay", CALL(set_replay), "MODE", "refuse adverts that are sent again: auto, strict or off (auto)", false },
@@ -876,6 +934,25 @@ struct vr_options *vr_options_copy(const struct vr_options *options)
 	return copy;
 }
 
+void vr_options_advert_mac(const struct vr_options *options, const uint8_t interface_mac[FRAME_MAC_LEN],
+			   uint8_t mac[FRAME_MAC_LEN])
+{
+	switch ((enum advert_mac)options->advert_mac) {
+	case ADVERT_MAC_UCARP:
+		frame_ucarp_mac(mac, options->vhid);
+		return;
+	case ADVERT_MAC_BSD:
+		frame_bsd_mac(mac, options->vhid);
+		return;
+	case ADVERT_MAC_REAL:
+		memcpy(mac, interface_mac, FRAME_MAC_LEN);
+		return;
+	case ADVERT_MAC_GIVEN:
+		memcpy(mac, options->given_mac, FRAME_MAC_LEN);
+		return;
+	}
+}
+
 uint32_t vr_options_fence_after_us(const struct vr_options *options)
 {
 	uint32_t interval_us = (uint32_t)((options->election.advbase * 256u + options->election.advskew) * 1000000ull / 256);
@@ -906,7 +983,8 @@ bool vr_options_equal(const struct vr_options *a, const struct vr_options *b)
 	       is_same_string(a->xparam, b->xparam) && a->script_timeout_s == b->script_timeout_s &&
 	       a->replay == b->replay && a->clock_skew_s == b->clock_skew_s && a->fence_after_ms == b->fence_after_ms &&
 	       a->ignore_link_state == b->ignore_link_state && a->broadcast == b->broadcast &&
-	       a->manage_vips == b->manage_vips && a->real_mac == b->real_mac && a->wake_ucarp == b->wake_ucarp;
+	       a->manage_vips == b->manage_vips && a->advert_mac == b->advert_mac &&
+	       !memcmp(a->given_mac, b->given_mac, sizeof(a->given_mac)) && a->wake_ucarp == b->wake_ucarp;
 }
 
 /* --pas (which may be --passfile) and --password are refused, but what follows is a password all the same. */

@@ -14,6 +14,7 @@
 #include <xcarp/carp.h>
 
 #include "election.h"
+#include "frame.h"
 #include "vip.h"
 
 /* Which hook of an interface the program uses. */
@@ -43,6 +44,14 @@ enum tx_mode {
 	TX_XSK, /* AF_XDP */
 };
 
+/* The MAC address that adverts come from. */
+enum advert_mac {
+	ADVERT_MAC_UCARP, /* ucarp's */
+	ADVERT_MAC_BSD, /* the BSDs', and VRRP's */
+	ADVERT_MAC_REAL, /* the interface's */
+	ADVERT_MAC_GIVEN, /* vr_options.given_mac */
+};
+
 #define OPTIONS_CLOCK_SKEW_DEFAULT_S 60
 
 /* One virtual router. A process may have tens of thousands: what is large lies elsewhere, in memory of the owner's. */
@@ -68,7 +77,8 @@ struct vr_options {
 	bool ignore_link_state;
 	bool broadcast;
 	bool manage_vips; /* false: --no-vip, the scripts do */
-	bool real_mac;
+	uint8_t advert_mac; /* enum advert_mac */
+	uint8_t given_mac[FRAME_MAC_LEN]; /* zeros where none is given */
 	bool wake_ucarp; /* false: --no-fillers */
 };
 
@@ -76,6 +86,10 @@ _Static_assert(sizeof(struct vr_options) <= 128, "times 65,536");
 
 /* How long a master may owe an answer before it is fenced, in microseconds: one interval, 10 to 40 ms, if not said. */
 uint32_t vr_options_fence_after_us(const struct vr_options *options);
+
+/* The MAC address that adverts come from on an interface that has this one. */
+void vr_options_advert_mac(const struct vr_options *options, const uint8_t interface_mac[FRAME_MAC_LEN],
+			   uint8_t mac[FRAME_MAC_LEN]);
 
 /* Not to be copied: vr.vips points to vips. */
 struct options {

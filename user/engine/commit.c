@@ -128,10 +128,7 @@ static void describe_advert(struct engine *engine, const struct vrouter *vr, str
 		.is_strong = vr->options->auth >= AUTH_SEND_SIPHASH,
 	};
 	election_claim(&vr->election, &vr->config, &advert->advbase, &advert->advskew);
-	if (vr->options->real_mac)
-		memcpy(advert->source_mac, vr->link.mac, sizeof(advert->source_mac));
-	else
-		frame_virtual_mac(advert->source_mac, vr->options->vhid);
+	vr_options_advert_mac(vr->options, vr->link.mac, advert->source_mac);
 }
 
 static void send_batch(struct engine *engine, struct batch *batch)

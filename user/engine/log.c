@@ -345,10 +345,7 @@ void vrouter_log_mac(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
 {
 	uint8_t mac[FRAME_MAC_LEN];
 
-	if (vr->options->real_mac)
-		memcpy(mac, vr->link.mac, sizeof(mac));
-	else
-		frame_virtual_mac(mac, vr->options->vhid);
+	vr_options_advert_mac(vr->options, vr->link.mac, mac);
 	vrouter_log(engine, vr, ABOUT_MAC, now_ns, LOG_INFO,
 		    "Local advertised ethernet address is [%02x:%02x:%02x:%02x:%02x:%02x]", mac[0], mac[1], mac[2], mac[3],
 		    mac[4], mac[5]);
