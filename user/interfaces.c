@@ -563,6 +563,7 @@ static void update_there(struct controller *c, struct interface *interface, cons
 	interface->is_enabled = link->is_enabled;
 	interface->is_ethernet = link->is_ethernet;
 	interface->link.up = link->is_up;
+	interface->link.lacks_carrier = link->lacks_carrier;
 	interface->link.path = link->place.active;
 	interface->place = link->place;
 	c->has_stacks |= link->place.below || link->place.above;

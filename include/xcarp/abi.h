@@ -240,7 +240,9 @@ struct vr_live {
 	__u32 fence_after_us; /* how long the controller may owe an answer, as master */
 	__u8 replay; /* enum replay_mode */
 	__u8 up_script_due; /* 1: it has still to run, or to run to its end */
-	__u8 reserved2[26]; /* 0 */
+	__u8 reserved2[2]; /* 0 */
+	__u64 adverts_unsent; /* that the kernel would not send, or would have dropped for lack of a carrier */
+	__u8 reserved3[16]; /* 0 */
 };
 
 _Static_assert(sizeof(struct vr_live) == 192, "three cache lines");

@@ -6,7 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 17
+plan 44
 test_lab r1 r2 client
 wire client
 
@@ -43,3 +43,33 @@ within 5 "and has the address" has_addr r1 "$VIP"
 mark=$(now_ms)
 lab_cable r1 up
 within 5 "its adverts are heard again" seen_since "$mark" 'advert 10.77.0.1 '
+stop r1 TERM
+
+# live FIELD: of the one virtual router
+live() {
+	bpftool -j map dump pinned "$(lab_pins r1)/live" | sed 's/"formatted"/\n&/g' | sed -n "s/.*\"owner_pid\": *${PID[r1]},.*\"$1\": *\([0-9]*\).*/\1/p; t; s/.*\"$1\": *\([0-9]*\).*\"owner_pid\": *${PID[r1]},.*/\1/p" | head -n 1
+}
+
+# lost N: so many adverts, or more
+lost() {
+	(($(live adverts_unsent) >= $1))
+}
+
+# Without a carrier the kernel drops what it says that it has sent, by each way of sending.
+for tx in packet bpf xsk; do
+	log_mark r1
+	xcarp r1 -S -r 1 --tx=$tx
+	within 8 "--tx=$tx: MASTER" master r1
+	is "  nothing was lost" "$(live adverts_unsent)" 0
+	lab_cable r1 down
+	within 8 "  without carrier adverts are lost" lost 2
+	sent=$(live adverts_sent)
+	within 8 "  and more of them" lost 5
+	is "  they do not count as sent" "$(live adverts_sent)" "$sent"
+	is "  which is told once" "$(log_count r1 'cannot send')" 1
+	ok "  in these words" log_has r1 'eth0: cannot send adverts: no carrier'
+	nok "  and nothing works again" log_has r1 'works again'
+	lab_cable r1 up
+	within 8 "  with carrier: sending works again" log_has r1 'works again'
+	stop r1 TERM
+done

@@ -1497,6 +1497,37 @@ static void test_sending_fails(void)
 	engine_free(w.engine);
 }
 
+/* The kernel says that it has sent what it drops. */
+static void test_no_carrier(void)
+{
+	struct engine_link link = { .ifindex = IFINDEX, .up = true };
+	struct world w;
+	uint64_t at_ns;
+
+	world_make(&w);
+	w.options[0].ignore_link_state = true;
+	at_ns = master(&w);
+	memcpy(link.mac, own_mac, sizeof(own_mac));
+	link.up = false;
+	link.lacks_carrier = true;
+	engine_link(w.engine, 0, &link, at_ns);
+	forget(&w);
+	run_until(&w, at_ns + S(2));
+	is_u64(w.live[0].adverts_sent, 1, "no carrier: no advert counts as sent");
+	is_u64(w.live[0].adverts_unsent, 2, "  each as lost");
+	is_str(lines(&w), "4 eth0: cannot send adverts: no carrier (eth0 id 10)\n", "  told once");
+	is_int(w.live[0].state, MASTER, "  and it stays MASTER");
+	link.up = true;
+	link.lacks_carrier = false;
+	forget(&w);
+	engine_link(w.engine, 0, &link, at_ns + S(2));
+	timers(&w, at_ns + S(2));
+	ok(strstr(w.acts, "G0:"), "the carrier is back: its addresses are announced");
+	run_until(&w, at_ns + S(4));
+	ok(w.live[0].adverts_sent > 1, "  and adverts count again");
+	engine_free(w.engine);
+}
+
 /* The host's own address comes to a network that has ours. */
 static void test_second_address(void)
 {
@@ -2782,6 +2813,7 @@ int main(void)
 	test_log_in_between();
 	test_debug();
 	test_sending_fails();
+	test_no_carrier();
 	test_second_address();
 	test_vip_removed();
 	test_several_vips();

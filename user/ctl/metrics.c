@@ -90,6 +90,12 @@ static uint64_t value_sent(const struct snapshot *snapshot, const struct vrouter
 	return vr->live.adverts_sent;
 }
 
+static uint64_t value_unsent(const struct snapshot *snapshot, const struct vrouter *vr)
+{
+	(void)snapshot;
+	return vr->live.adverts_unsent;
+}
+
 static uint64_t value_accepted(const struct snapshot *snapshot, const struct vrouter *vr)
 {
 	(void)snapshot;
@@ -160,6 +166,7 @@ static const struct {
 	{ "xcarp_vrouter_owner_up", "gauge", "1 while the process of the virtual router lives and is not stopped.", value_owner, NULL, false },
 	{ "xcarp_vrouter_transitions", "counter", "State changes.", value_transitions, NULL, false },
 	{ "xcarp_vrouter_adverts_sent", "counter", "Adverts sent.", value_sent, NULL, false },
+	{ "xcarp_vrouter_adverts_unsent", "counter", "Adverts that could not be sent.", value_unsent, NULL, false },
 	{ "xcarp_vrouter_adverts_accepted", "counter", "Authentic adverts received.", value_accepted, NULL, false },
 	{ "xcarp_vrouter_advert_age_seconds", "gauge", "Time since the newest authentic advert.", value_heard_ns, was_heard,
 	  true },

@@ -208,6 +208,8 @@ static void add_state(struct text *text, const struct snapshot *snapshot, const 
 	if (live->sent_ns)
 		text_printf(text, ", the last %s ago", format_span(snapshot_age_ns(snapshot, live->sent_ns), span));
 	text_printf(text, "; %llu accepted\n", (unsigned long long)live->accepted);
+	if (live->adverts_unsent)
+		text_printf(text, "  %-16s %llu could not be sent\n", "lost adverts", (unsigned long long)live->adverts_unsent);
 	text_printf(text, "  %-16s %s\n", "worst lateness", format_lateness(live->worst_late_us * 1000ull, span));
 	if (vr->is_fenced)
 		text_printf(text, "  %-16s up: another one is master, and the process does not react; questions for its addresses "
@@ -325,6 +327,7 @@ static void json_vrouter(struct text *text, const struct snapshot *snapshot, con
 	json_u64(text, "own_advskew", live->own_advskew);
 	json_string(text, "auth", auth_name(live->auth));
 	json_u64(text, "adverts_sent", live->adverts_sent);
+	json_u64(text, "adverts_unsent", live->adverts_unsent);
 	json_u64(text, "adverts_accepted", live->accepted);
 	json_time(text, snapshot, "arrival_ns", "arrival_age_s", live->arrival_ns);
 	if (live->arrival_ns)

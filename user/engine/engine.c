@@ -356,6 +356,8 @@ void engine_link(struct engine *engine, uint32_t index, const struct engine_link
 	bool is_new_mac = !is_other && memcmp(link->mac, vr->link.mac, sizeof(link->mac));
 	/* Behind another slave are other switches, which still send what is ours to the one before. */
 	bool is_new_path = !is_other && link->path && link->path != vr->link.path;
+	/* With --ignoreifstate a master stays one, and what it announced meanwhile was lost. */
+	bool is_back = !is_other && vr->link.lacks_carrier && !link->lacks_carrier;
 	/* The kernel takes the link down before the interface, so that this is no news to the election any more. */
 	bool is_gone = vr->link.ifindex && !link->ifindex && vr->election.state == INIT;
 
@@ -378,7 +380,7 @@ void engine_link(struct engine *engine, uint32_t index, const struct engine_link
 		return;
 	if (is_other || is_new_mac)
 		vrouter_log_mac(engine, vr, now_ns);
-	if ((is_new_mac || is_new_path) && vr->election.state == MASTER)
+	if ((is_new_mac || is_new_path || is_back) && vr->election.state == MASTER)
 		commit_queue(engine, vr, ACT_ANNOUNCE, now_ns);
 	if (!vr->is_started)
 		begin(engine, vr, is_up, now_ns);
@@ -649,17 +651,33 @@ void engine_hand_over(struct engine *engine, uint64_t now_ns)
 	engine_commit(engine, now_ns);
 }
 
+static void tell_unsent(struct engine *engine, struct vrouter *vr, int error, uint64_t now_ns)
+{
+	bool is_first = !vr->is_carrier_told;
+
+	vr->live->adverts_unsent++;
+	vr->is_carrier_told = vr->link.lacks_carrier;
+	if (!vr->link.lacks_carrier)
+		vrouter_log(engine, vr, ABOUT_SENDING, now_ns, LOG_WARNING, "%s: cannot send an advert: %s",
+			    vr->options->interface, strerror(-error));
+	else if (is_first)
+		vrouter_log(engine, vr, ABOUT_SENDING, now_ns, LOG_WARNING, "%s: cannot send adverts: no carrier",
+			    vr->options->interface);
+}
+
 void engine_sent(struct engine *engine, uint32_t index, int error, uint64_t now_ns)
 {
 	struct vrouter *vr = engine->vrouters[index];
 	struct election_result result;
 
+	if (vr->link.lacks_carrier)
+		error = -ENETDOWN;
 	result = election_step(&vr->election, &vr->config,
 			       &(struct election_input){ .event = error ? EV_SEND_FAILED : EV_SENT }, now_ns);
 	if (error) {
-		vrouter_log(engine, vr, ABOUT_SENDING, now_ns, LOG_WARNING, "%s: cannot send an advert: %s",
-			    vr->options->interface, strerror(-error));
+		tell_unsent(engine, vr, error, now_ns);
 	} else {
+		vr->is_carrier_told = false;
 		vr->live->sent_ns = now_ns;
 		vr->live->adverts_sent++;
 		engine->stats->adverts_sent++;

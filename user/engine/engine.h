@@ -108,6 +108,7 @@ bool engine_any_busy(const struct engine *engine);
 struct engine_link {
 	uint32_t ifindex;
 	bool up;
+	bool lacks_carrier; /* what is sent is dropped by the kernel, which says that it was sent */
 	bool is_ipv6_router; /* announced with IPv6 addresses: hosts drop a default router that says it is none */
 	uint32_t path; /* of a bond: the slave that frames take; 0: no one path */
 	uint8_t mac[FRAME_MAC_LEN];

@@ -101,6 +101,7 @@ struct vrouter {
 	bool is_stopped; /* had its EV_STOP: nothing follows */
 	bool is_withdrawn; /* of addresses that appear on the interface now nothing is told */
 	bool vip_refused; /* told once, until the addresses are there */
+	bool is_carrier_told; /* of adverts that are lost without one; until it is back */
 	uint32_t vips_present; /* bit i: options->vips[i] is on the interface */
 	uint32_t vips_other_length; /* bit i: it is there with another prefix length, which is another address to the kernel */
 	uint32_t vips_on_host; /* an heir. Bit i: options->vips[i] is on some interface, with whatever length: by a script, perhaps */

@@ -41,6 +41,7 @@ struct rtnl_link {
 	bool is_ethernet;
 	bool is_enabled; /* administratively up */
 	bool is_up; /* and with a carrier */
+	bool lacks_carrier;
 	uint8_t mac[FRAME_MAC_LEN];
 	struct rtnl_place place;
 	struct rtnl_programs programs;

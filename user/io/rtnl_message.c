@@ -147,6 +147,7 @@ bool rtnl_read_link(struct nlmsghdr *message, struct rtnl_link *link)
 		.is_ethernet = info->ifi_type == ARPHRD_ETHER,
 		.is_enabled = info->ifi_flags & IFF_UP,
 		.is_up = info->ifi_flags & IFF_UP && info->ifi_flags & IFF_RUNNING && has_carrier(attrs),
+		.lacks_carrier = !has_carrier(attrs),
 	};
 	if (attrs[IFLA_ADDRESS] && nla_len(attrs[IFLA_ADDRESS]) == FRAME_MAC_LEN)
 		memcpy(link->mac, nla_data(attrs[IFLA_ADDRESS]), FRAME_MAC_LEN);
