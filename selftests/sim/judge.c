@@ -411,17 +411,23 @@ static void check_calm(struct world *world, const struct node *node, uint16_t vr
 		fail(world, node->number, vr, "becomes %s though nothing is wrong any more", state);
 }
 
-/* Who yields says so once more, for the winner to announce against; who leaves on purpose bows out. */
-static enum farewell farewell_of(const struct journal_entry *entry)
+/*
+ * Who yields to a shorter one says so once more, for the winner to announce against, but not after a tie, in which a BSD would
+ * yield as well; who leaves on purpose bows out.
+ */
+static enum farewell farewell_of(const struct journal_entry *entry, uint32_t claim_256ths)
 {
 	if (entry->from != MASTER || entry->cause == CAUSE_LINK_DOWN || entry->cause == CAUSE_FENCED)
 		return FAREWELL_NONE;
-	return entry->cause == CAUSE_PREFERRED_MASTER ? FAREWELL_ADVERT : FAREWELL_BOW_OUT;
+	if (entry->cause != CAUSE_PREFERRED_MASTER)
+		return FAREWELL_BOW_OUT;
+	return entry->advbase * 256u + entry->advskew < claim_256ths ? FAREWELL_ADVERT : FAREWELL_NONE;
 }
 
 static void becomes(struct world *world, struct node *node, uint16_t vr, const struct journal_entry *entry)
 {
 	struct shadow *shadow = shadow_of(node, vr);
+	uint32_t claim = claim_256ths(node, vr);
 
 	trace(world, TRACE_BECOMES, node->number, vr, states[entry->to], 0, 0);
 	trace(world, TRACE_NOTES, node->number, vr, causes[entry->cause], 0, 0);
@@ -434,7 +440,7 @@ static void becomes(struct world *world, struct node *node, uint16_t vr, const s
 	shadow->since_ns = world->now_ns;
 	shadow->better.interval_256ths = 0;
 	shadow->owes_announcement = false;
-	shadow->owes_farewell = farewell_of(entry);
+	shadow->owes_farewell = farewell_of(entry, claim);
 	if (entry->cause == CAUSE_LINK_UP || entry->from == INIT) {
 		shadow->is_suppressed = false;
 		shadow->send_failures = shadow->send_successes = 0;
@@ -521,6 +527,8 @@ void judge_advert(struct world *world, struct node *node, uint16_t vr, const str
 		fail(world, node->number, vr, "its counter does not rise");
 	shadow->counter = counter;
 	remember_taken(&node->host->driver[vr], counter, node->source);
+	if (shadow->state != MASTER && shadow->owes_farewell == FAREWELL_NONE && !is_bow_out)
+		fail(world, node->number, vr, "sends an advert as %s", states[shadow->state]);
 	if (shadow->state != MASTER && shadow->owes_farewell == (is_bow_out ? FAREWELL_BOW_OUT : FAREWELL_ADVERT))
 		shadow->owes_farewell = FAREWELL_NONE;
 	if (shadow->state != MASTER || is_bow_out)

@@ -31,7 +31,8 @@ bugs=(
 		s/deadline_ns = input->arrival_ns + election_down_ns/deadline_ns = now_ns + 2 * election_down_ns/'
 	'addresses stay on a backup | user/core/election.c | s/#define ACT_LEAVE (ACT_VIPS_DEL | /#define ACT_LEAVE (/'
 	'a master does not yield | user/core/election.c | s/ours > input->interval_256ths || (ours ==/ours > 9999 || (ours ==/'
-	'no last advert of who yields | user/core/election.c | s/{ ACT_ADVERT | ACT_LEAVE, CAUSE_PREFERRED/{ ACT_LEAVE, CAUSE_PREFERRED/'
+	'no last advert of who yields | user/core/election.c | s/(stays_master ? ACT_ADVERT : 0)/(stays_master ? 0 : 0)/'
+	'a last advert after a tie too | user/core/election.c | s/(stays_master ? ACT_ADVERT : 0)/(stays_master ? ACT_ADVERT : ACT_ADVERT)/'
 	'no bow-out of who is demoted | user/core/election.c | s/{ ACT_BOW_OUT | ACT_LEAVE, CAUSE_DEMOTED }/{ ACT_LEAVE, CAUSE_DEMOTED }/'
 	'a place of the grid is left out | user/core/election.c |
 		s/return next_ns > now_ns ? next_ns : /return next_ns > now_ns + interval_ns * 9 \/ 10 ? next_ns : /'

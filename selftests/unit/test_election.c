@@ -87,6 +87,7 @@ struct row {
 	uint64_t until_ns; /* the deadline after */
 	uint8_t announce_in;
 	bool suppressed;
+	uint8_t demote; /* of the advert */
 };
 
 #define DUE (NOW + S(2)) /* a deadline that is not over */
@@ -252,8 +253,10 @@ static const struct row rows[] = {
 	{ IN_MASTER, EV_ADVERT, "better by advbase though not by skew", &skewed, DUE,
 	  { INTERVAL(0, 255), 1, NOW }, IN_BACKUP, ACT_ADVERT | LEAVE, CAUSE_PREFERRED_MASTER,
 	  .until_ns = NOW + S(3) + SKEW(100) },
+	{ IN_MASTER, EV_ADVERT, "better, but demoted", &skewed, DUE, { INTERVAL(1, 99), 1, NOW }, IN_BACKUP,
+	  LEAVE, CAUSE_PREFERRED_MASTER, .until_ns = NOW + S(3) + SKEW(100), .demote = 1 },
 	{ IN_MASTER, EV_ADVERT, "equal, lower source", &skewed, DUE, { INTERVAL(1, 100), -1, NOW }, IN_BACKUP,
-	  ACT_ADVERT | LEAVE, CAUSE_PREFERRED_MASTER, .until_ns = NOW + S(3) + SKEW(100) },
+	  LEAVE, CAUSE_PREFERRED_MASTER, .until_ns = NOW + S(3) + SKEW(100) },
 	{ IN_MASTER, EV_ADVERT, "equal, our own source", &skewed, DUE, { INTERVAL(1, 100), 0, NOW }, IN_MASTER,
 	  0, CAUSE_NONE, .until_ns = DUE },
 	{ IN_MASTER, EV_ADVERT, "equal, higher source", &skewed, DUE, { INTERVAL(1, 100), 1, NOW }, IN_MASTER,
@@ -396,7 +399,7 @@ static const struct row rows[] = {
 	{ IN_PROMOTED, EV_ADVERT, "another promoted one, higher source", &plain, DUE, { INTERVAL(0, 1), 1, NOW },
 	  IN_PROMOTED, ACT_ADVERT | ACT_ANNOUNCE, CAUSE_NON_PREFERRED_MASTER, DUE, .announce_in = 2 },
 	{ IN_PROMOTED, EV_ADVERT, "another promoted one, lower source", &skewed, DUE, { INTERVAL(0, 1), -1, NOW },
-	  IN_BACKUP, ACT_ADVERT | LEAVE, CAUSE_PREFERRED_MASTER, .until_ns = NOW + S(3) + SKEW(100) },
+	  IN_BACKUP, LEAVE, CAUSE_PREFERRED_MASTER, .until_ns = NOW + S(3) + SKEW(100) },
 	{ IN_PROMOTED, EV_ADVERT, "still better", &plain, DUE, { INTERVAL(0, 0), 1, NOW }, IN_BACKUP,
 	  ACT_ADVERT | LEAVE, CAUSE_PREFERRED_MASTER, .until_ns = NOW + S(3) },
 	{ IN_PROMOTED, EV_ADVERT, "suppressed: its own interval is not enough", &plain, DUE,
@@ -462,7 +465,7 @@ static void test_rows(void)
 		const struct row *row = &rows[i];
 		struct election election = place(row->from, row->deadline_ns), want = place(row->to, row->until_ns);
 		struct election_input input = { row->event, row->advert.arrival_ns, row->advert.interval_256ths,
-						row->advert.source_order };
+						row->advert.source_order, row->demote };
 		struct election_result result;
 		char got_text[256], want_text[256];
 
@@ -490,7 +493,7 @@ static struct election_result step(struct election *election, const struct elect
 static struct election_result hear(struct election *election, const struct election_config *config,
 				   uint32_t interval_256ths, int source_order, uint64_t arrival_ns, uint64_t now_ns)
 {
-	struct election_input input = { EV_ADVERT, arrival_ns, interval_256ths, source_order };
+	struct election_input input = { EV_ADVERT, arrival_ns, interval_256ths, source_order, 0 };
 
 	return election_step(election, config, &input, now_ns);
 }

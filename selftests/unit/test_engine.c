@@ -809,7 +809,7 @@ static void test_counters(void)
 	w.realtime_ns = REALTIME + S(5);
 	run_until(&w, at_ns + S(5));
 	is_u64(last_counter(&w), ours_from(REALTIME + S(5)), "  after which it begins anew");
-	hear(&w, LOWER, 1, 0, REALTIME + S(9), at_ns + S(5), at_ns + S(5));
+	hear(&w, LOWER, 0, 255, REALTIME + S(9), at_ns + S(5), at_ns + S(5));
 	is_int(w.live[0].state, BACKUP, "yielding");
 	is_u64(last_counter(&w), ours_from(REALTIME + S(9)), "  with a number above the winner's");
 	w.runs[1].high = REALTIME + S(60);
@@ -857,8 +857,7 @@ static void test_adverts(void)
 	       "10.1.1.3 advertises every 1.000 s, we every 1.000 s (eth0 id 10)\n",
 	       "  told");
 	hear(&w, LOWER, 1, 0, 4, T0 + S(4), T0 + S(4));
-	is_acts(&w, "A0 F -0:10.1.1.252/24 F D0",
-	       "a tie with a lower source: one last advert, addresses off, down script");
+	is_acts(&w, "-0:10.1.1.252/24 F D0", "a tie with a lower source: no advert, addresses off, down script");
 	is_str(lines(&w),
 	       "5 Preferred master advertised: going back to BACKUP state: 10.1.1.1 advertises every 1.000 s, we every 1.000 s "
 	       "(eth0 id 10)\n4 Switching to state: BACKUP (eth0 id 10)\n",
@@ -869,6 +868,20 @@ static void test_adverts(void)
 	is_str(lines(&w),
 	       "4 Master is silent: last advert 3.250 s ago (eth0 id 10)\n4 Switching to state: MASTER (eth0 id 10)\n",
 	       "silence told");
+	engine_free(w.engine);
+
+	/* In one turn: the answer to the first would make the second yield as well, if that is a BSD. */
+	world_make(&w);
+	master(&w);
+	(void)acts(&w);
+	r = record(&w, 0, HIGHER, 1, 1, 5, T0 + S(4));
+	write_live(&w, &r);
+	engine_record(w.engine, &r, T0 + S(4));
+	r = record(&w, 0, LOWER, 1, 0, 6, T0 + S(4) + 1);
+	write_live(&w, &r);
+	engine_record(w.engine, &r, T0 + S(4) + 1);
+	commit(&w, T0 + S(4) + 1);
+	is_acts(&w, "F -0:10.1.1.252/24 F D0", "a worse one, then a tie with a lower source: no advert either");
 	engine_free(w.engine);
 
 	/* Two queues told a master's adverts in the wrong order. */
@@ -1865,7 +1878,7 @@ static void test_no_vip(void)
 	is_acts(&w, "F F D0", "--no-vip: no address is touched at start");
 	at_ns = until_master(&w);
 	is_acts(&w, "R A0 F U0 G0:10.1.1.252 F", "  or as master");
-	hear(&w, LOWER, 1, 0, 1, at_ns, at_ns);
+	hear(&w, LOWER, 0, 255, 1, at_ns, at_ns);
 	is_acts(&w, "A0 F F D0", "  or after");
 	engine_free(w.engine);
 }
@@ -1886,7 +1899,7 @@ static void test_several_vrs(void)
 	is_str(phases(&w), "RAAAF+++UUUGGGF",
 	       "three masters at once: all adverts, all addresses, all announcements, all scripts");
 	is_int(w.live[0].state + w.live[1].state + w.live[2].state, 3 * MASTER, "  all in live");
-	hear(&w, LOWER, 1, 0, 1, T0 + S(3), T0 + S(3));
+	hear(&w, LOWER, 0, 255, 1, T0 + S(3), T0 + S(3));
 	is_acts(&w, "A0 F -0:10.1.1.252/24 F D0", "one yields, the others do not");
 	engine_address(w.engine, IFINDEX, &w.options[2].vips[0], false, T0 + S(3));
 	timers(&w, T0 + S(3));
@@ -2186,14 +2199,14 @@ static void test_slow_kernel(void)
 	is_acts(&w, "U0 G0:10.1.1.252 F", "  then they follow");
 	ok(!engine_any_busy(w.engine), "  and it is not busy any more");
 
-	hear(&w, LOWER, 1, 0, 2, at_ns + S(2), at_ns + S(2));
+	hear(&w, LOWER, 0, 255, 2, at_ns + S(2), at_ns + S(2));
 	is_acts(&w, "A0 F -0:10.1.1.252/24 F", "a better one: the addresses go");
 	engine_address(w.engine, IFINDEX, &w.options[0].vips[0], true, at_ns + S(2));
 	timers(&w, at_ns + S(2) + MS(200));
 	is_acts(&w, "R F", "  what is told of them meanwhile is nothing to repair");
 	hear(&w, HIGHER, 255, 255, 3, at_ns + S(3), at_ns + S(3));
 	is_acts(&w, "D0 A0 F", "  master again: after the down script, and the kernel is not asked before it is done");
-	hear(&w, LOWER, 1, 0, 4, at_ns + S(3), at_ns + S(3));
+	hear(&w, LOWER, 0, 255, 4, at_ns + S(3), at_ns + S(3));
 	is_acts(&w, "U0 A0 F", "  and backup again: neither");
 	kernel_is_done(&w, at_ns + S(4));
 	is_acts(&w, "F -0:10.1.1.252/24 F", "  it is asked for what is meant now");
@@ -2762,7 +2775,7 @@ static void test_adoption_links(void)
 	/* A better one that nobody has seen: its advert came with the dead one's last. */
 	world_make_orphaned(&w);
 	adopt(&w, T0);
-	hear(&w, LOWER, 1, 0, 1, T0 + MS(1), T0 + MS(1));
+	hear(&w, LOWER, 0, 255, 1, T0 + MS(1), T0 + MS(1));
 	commit(&w, T0 + MS(1));
 	is_acts(&w, "A0 F A0 F -0:10.1.1.252/24 F D0", "an adopted one yields to a better one as any other");
 	engine_free(w.engine);
@@ -2787,7 +2800,7 @@ static void test_hand_over(void)
 
 int main(void)
 {
-	plan(311 + 8 + 4 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 2 * COUNT(scripted) + 5 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
+	plan(312 + 8 + 4 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 2 * COUNT(scripted) + 5 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
 	test_start();
 	test_neutral();
 	test_frames();

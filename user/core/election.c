@@ -20,8 +20,9 @@
  * BACKUP  RELEASE       demoted                                BACKUP  down timer starts
  * MASTER  LINK_DOWN                                            INIT    leave
  * MASTER  WITHDRAWN                                            INIT    bow-out, leave
- * MASTER  ADVERT        theirs is better                       BACKUP  last advert, leave; a promotion ends;
+ * MASTER  ADVERT        theirs is shorter, and not demoted     BACKUP  last advert, leave; a promotion ends;
  *                                                                     down timer starts
+ * MASTER  ADVERT        theirs is better for another reason    BACKUP  leave; a promotion ends; down timer starts
  * MASTER  ADVERT        theirs is worse                        MASTER  advert, announce (once a second); announce after two
  *                                                                     adverts
  * MASTER  FENCED                                               BACKUP  leave; a promotion ends; down timer starts
@@ -323,9 +324,15 @@ static struct election_result master_advert(struct election *election, const str
 	uint32_t ours = election_claim_256ths(election, config);
 
 	if (ours > input->interval_256ths || (ours == input->interval_256ths && input->source_order < 0)) {
+		/*
+		 * A last advert has the new master announce its addresses once more. The BSDs yield to an equal interval, and
+		 * OpenBSD to a longer one if it is demoted and we are not: then neither would be master for a down time.
+		 */
+		bool stays_master = ours > input->interval_256ths && !input->demote;
+
 		election->hold = NOT_HELD;
 		become(election, BACKUP, later(now_ns, input->arrival_ns) + election_down_ns(config));
-		return (struct election_result){ ACT_ADVERT | ACT_LEAVE, CAUSE_PREFERRED_MASTER };
+		return (struct election_result){ (stays_master ? ACT_ADVERT : 0) | ACT_LEAVE, CAUSE_PREFERRED_MASTER };
 	}
 	if (ours < input->interval_256ths || input->source_order > 0) {
 		election->announce_in = ANNOUNCE_AGAIN;

@@ -64,6 +64,7 @@ struct election_input {
 	uint64_t arrival_ns;
 	uint32_t interval_256ths; /* the peer's */
 	int source_order; /* the peer's source address against ours in election_source_compare()'s order */
+	uint8_t demote; /* the peer's demotion, as OpenBSD says it */
 };
 
 struct election {

@@ -254,6 +254,15 @@ static void follow(struct engine *engine, struct vrouter *vr, enum vr_state befo
 	vrouter_rearm(engine, vr);
 }
 
+/* Without a last advert: what still waits to be sent would be one. */
+static bool yields_silently(const struct vrouter *vr, const struct election_input *input, uint64_t now_ns)
+{
+	struct election election = vr->election;
+	struct election_result result = election_step(&election, &vr->config, input, now_ns);
+
+	return result.cause == CAUSE_PREFERRED_MASTER && !(result.actions & ACT_ADVERT);
+}
+
 void vrouter_step(struct engine *engine, struct vrouter *vr, const struct election_input *input,
 		  const struct xcarp_record *advert, uint64_t now_ns)
 {
@@ -263,7 +272,9 @@ void vrouter_step(struct engine *engine, struct vrouter *vr, const struct electi
 	if (vr->is_stopped)
 		return;
 	/* Two decisions in one round: the adverts of the first are those of its time. */
-	if (vr->is_queued)
+	if (vr->is_queued && yields_silently(vr, input, now_ns))
+		vr->pending &= (uint8_t)~ACT_ADVERT;
+	else if (vr->is_queued)
 		engine_commit(engine, now_ns);
 	result = election_step(&vr->election, &vr->config, input, now_ns);
 	follow(engine, vr, before, result, advert, now_ns);
@@ -465,6 +476,7 @@ static void take_advert(struct engine *engine, struct vrouter *vr, const struct 
 		.event = was_fenced(vr, advert, now_ns) ? EV_FENCED : EV_ADVERT,
 		.arrival_ns = advert->arrival_ns,
 		.interval_256ths = advert->advbase * 256u + advert->advskew,
+		.demote = advert->demote,
 	};
 	uint32_t source;
 
