@@ -133,6 +133,21 @@ static void write_auth(struct out *out, const struct vr_options *o)
 	put(out, "%s", words[o->auth]);
 }
 
+static void write_advert_mac(struct out *out, const struct vr_options *o)
+{
+	static const char *const words[] = {
+		[ADVERT_MAC_UCARP] = "ucarp",
+		[ADVERT_MAC_BSD] = "bsd",
+		[ADVERT_MAC_REAL] = "real",
+	};
+	const uint8_t *mac = o->given_mac;
+
+	if (o->advert_mac == ADVERT_MAC_GIVEN)
+		put(out, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	else
+		put(out, "%s", words[o->advert_mac]);
+}
+
 static void write_script_timeout(struct out *out, const struct vr_options *o)
 {
 	put(out, "%u", o->script_timeout_s);
@@ -191,7 +206,7 @@ static const struct flag {
 	{ "-S", IF(ignore_link_state) },
 	{ "-M", IF(broadcast) },
 	{ "--no-vip", IF_NOT(manage_vips) },
-	{ "--real-mac", IF(real_mac) },
+	{ "--advert-mac", VALUE(write_advert_mac) },
 	{ "--no-fillers", IF_NOT(wake_ucarp) },
 	{ "--script-timeout", VALUE(write_script_timeout) },
 	{ "--replay", VALUE(write_replay) },
