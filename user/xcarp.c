@@ -366,16 +366,14 @@ static void signals_ready(void *ctx, uint64_t now_ns)
 }
 
 /*
- * nohup starts us with HUP ignored, and a shell a command in the background with INT and QUIT: those are not meant for us, and
- * stay ignored. A file of virtual routers is read at HUP all the same, which does no harm when a terminal ends.
+ * nohup starts us with HUP ignored, which then stays so. A file of virtual routers is read at HUP all the same, which does no harm
+ * when a terminal ends. INT and QUIT end us as they end ucarp, also where a shell ignores them for what it starts with `&`.
  */
 static bool is_ignored(const struct controller *c, int number)
 {
 	struct sigaction action;
 
-	if (number != SIGINT && number != SIGQUIT && (number != SIGHUP || c->options.config))
-		return false;
-	return !sigaction(number, NULL, &action) && action.sa_handler == SIG_IGN;
+	return number == SIGHUP && !c->options.config && !sigaction(number, NULL, &action) && action.sa_handler == SIG_IGN;
 }
 
 void controller_signals(const struct controller *c, sigset_t *set)
