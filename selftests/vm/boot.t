@@ -20,7 +20,10 @@ check() {
 	shift
 	"$@" >/dev/null 2>&1 || result="not ok"
 	printf '%s\t%s\n' "$result" "$name" >>"$RESULTS"
-	[[ $result == ok ]] || systemctl status --no-pager -l -n 20 'xcarp@t-*' 2>&1 | sed 's/^/# /'
+	[[ $result == ok ]] || {
+		systemctl status --no-pager -l -n 0 'xcarp@t-*' 2>&1
+		journalctl --no-pager -b -o short-precise -u 'xcarp@t-*'
+	} | sed 's/^/# /'
 }
 
 # eventually COMMAND...
