@@ -226,6 +226,31 @@ static __always_inline enum xcarp_verdict check_and_tell(struct frame *frame, st
 	return verdict;
 }
 
+/* As long as its number of addresses says: a CARP advert with another authlen is not. Version 2 ends with 8 bytes more. */
+static __always_inline bool is_vrrp_advert(const struct frame *frame)
+{
+	int addresses_len = frame->carp->authlen * (is_ipv4(frame) ? 4 : 16);
+
+	if (frame->carp->version_type == VRRP_VERSION_TYPE_2)
+		return frame_payload_len(frame) == 16 + addresses_len;
+	return frame->carp->version_type == VRRP_VERSION_TYPE_3 && frame_payload_len(frame) == 8 + addresses_len;
+}
+
+/* A VRRP router of our id: it may be meant as a peer, or have the MAC address that our adverts come from. */
+static __always_inline void tell_vrrp(struct frame *frame, const struct hook *hook)
+{
+	struct vrouter vr = {};
+
+	if (!is_vrrp_advert(frame))
+		return;
+	frame_read_vlans(frame, hook);
+	if (find_vrouter(&vr, frame, hook) != ACCEPTED || load_vrouter(&vr) != ACCEPTED)
+		return;
+	frame_read_source(frame);
+	if (!source_is(frame, vr.entry->source))
+		guard_notice(frame, &vr, PASS_VRRP, GUARD_VRRP);
+}
+
 static __always_inline enum xcarp_verdict guard_admit(const struct frame *frame, struct vrouter *vr, struct guard_visit *visit)
 {
 	enum xcarp_verdict verdict;

@@ -54,7 +54,10 @@ static __always_inline bool take_advert(struct frame *frame, const struct hook *
 	struct vrouter vr = {};
 	enum xcarp_verdict verdict;
 
-	verdict = frame_find_advert(frame, hook) ?:
+	verdict = frame_find_advert(frame, hook);
+	if (verdict == PASS_VRRP)
+		tell_vrrp(frame, hook);
+	verdict = verdict ?:
 		  find_vrouter(&vr, frame, hook) ?:
 		  check_and_tell(frame, &vr) ?:
 		  load_vrouter(&vr) ?:

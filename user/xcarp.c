@@ -137,7 +137,7 @@ static void on_record(void *ctx, const struct xcarp_record *record, uint64_t now
 	struct controller *c = ctx;
 
 	engine_record(c->engine, record, now_ns);
-	if (record->type == RECORD_NOTICE && record->reason != ACCEPTED)
+	if (record->type == RECORD_NOTICE && record->reason != ACCEPTED && record->reason != PASS_VRRP)
 		floods_notice(c, record->index, record->count, now_ns);
 }
 

@@ -132,7 +132,8 @@ enum xcarp_auth {
 	X(CAUSE_NOT_ENABLED, not_enabled)                                                                    \
 	X(CAUSE_MALFORMED, malformed)                                                                        \
 	X(CAUSE_CONSTANT_COUNTER, constant_counter)                                                          \
-	X(CAUSE_FENCED, fenced)
+	X(CAUSE_FENCED, fenced)                                                                              \
+	X(CAUSE_VRRP, vrrp_with_our_id)
 
 enum vr_cause {
 #define X(value, word) value,
@@ -242,7 +243,8 @@ struct vr_live {
 	__u8 up_script_due; /* 1: it has still to run, or to run to its end */
 	__u8 reserved2[2]; /* 0 */
 	__u64 adverts_unsent; /* that the kernel would not send, or would have dropped for lack of a carrier */
-	__u8 reserved3[16]; /* 0 */
+	__u8 vrrp_source[4]; /* who was heard to send VRRP of this id; 0: nobody */
+	__u8 reserved3[12]; /* 0 */
 };
 
 _Static_assert(sizeof(struct vr_live) == 192, "three cache lines");
@@ -263,6 +265,7 @@ enum guard_reason {
 	GUARD_OWN_SOURCE,
 	GUARD_NOT_ENABLED,
 	GUARD_MALFORMED,
+	GUARD_VRRP,
 	GUARD_REASON_COUNT,
 };
 
@@ -278,7 +281,7 @@ struct vr_guard {
 	__u64 singles; /* its counters in `seen`, or'ed: a higher one is not there */
 };
 
-_Static_assert(sizeof(struct vr_guard) == 448, "map value");
+_Static_assert(sizeof(struct vr_guard) == 464, "map value");
 
 /* `seen`: counters that stand by themselves, of all virtual routers; the oldest make room. */
 struct seen_key {

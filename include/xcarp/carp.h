@@ -19,6 +19,8 @@
 #define CARP_VERSION_TYPE_STRONG (CARP_VERSION_STRONG << 4 | CARP_TYPE_ADVERTISEMENT)
 #define CARP_AUTHLEN 7 /* 32-bit words after the checksum */
 #define VRRP_VERSION_3 3
+#define VRRP_VERSION_TYPE_2 0x21 /* each an advertisement */
+#define VRRP_VERSION_TYPE_3 0x31
 
 #define CARP_GROUP_IPV4 0xe0000012u /* 224.0.0.18, host order */
 #define CARP_GROUP_IPV6_LOW 0x00000012u /* ff02::12: its last 32 bits, host order */

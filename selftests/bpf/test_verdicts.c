@@ -26,6 +26,7 @@
 #define ACCEPT { XDP_DROP, ACCEPTED, RECORD_ADVERT }
 #define ACCEPT_TAP { XDP_PASS, ACCEPTED, RECORD_ADVERT }
 #define PASS(verdict) { XDP_PASS, verdict, 0 }
+#define PASS_AND_NOTICE(verdict) { XDP_PASS, verdict, RECORD_NOTICE }
 #define DROP(verdict) { XDP_DROP, verdict, 0 }
 #define DROP_AND_NOTICE(verdict) { XDP_DROP, verdict, RECORD_NOTICE }
 #define OTHER_TRAFFIC { XDP_PASS, VERDICT_NONE, 0 }
@@ -423,11 +424,11 @@ static const struct {
 	{ "a slot that does not exist", IPV4(), &no_such_slot, NULL, PASS(PASS_NO_VROUTER) },
 	{ "VRRPv2", IPV4(), &ours, is_vrrp2, PASS(PASS_VRRP) },
 	{ "VRRPv2, 802.1Q", IPV4(TAGS(DOT1Q(5))), &ours, is_vrrp2, PASS(PASS_VRRP) },
-	{ "VRRPv2 with seven addresses", IPV4(), &ours, is_vrrp2_with_seven_addresses, PASS(PASS_VRRP) },
+	{ "VRRPv2 with seven addresses", IPV4(), &ours, is_vrrp2_with_seven_addresses, PASS_AND_NOTICE(PASS_VRRP) },
 	{ "VRRPv3", IPV4(), &ours, is_vrrp3, PASS(PASS_VRRP) },
-	{ "VRRPv3 with seven addresses", IPV4(), &ours, is_vrrp3_with_seven_addresses, PASS(PASS_VRRP) },
+	{ "VRRPv3 with seven addresses", IPV4(), &ours, is_vrrp3_with_seven_addresses, PASS_AND_NOTICE(PASS_VRRP) },
 	{ "VRRPv3, IPv6", IPV6(), &ours6, is_vrrp3, PASS(PASS_VRRP) },
-	{ "version 3", IPV4(), &ours, version_3, PASS(PASS_VRRP) },
+	{ "version 3", IPV4(), &ours, version_3, PASS_AND_NOTICE(PASS_VRRP) },
 	{ "authlen 8", IPV4(), &ours, authlen_8, PASS(PASS_VRRP) },
 	{ "later fragment", IPV4(), &ours, later_fragment, PASS(PASS_UNREADABLE) },
 	{ "fragment in the middle", IPV4(), &ours, later_fragment_with_more, PASS(PASS_UNREADABLE) },
@@ -497,7 +498,7 @@ static const struct {
 	{ "strong, CARP checksum", IPV4(.strong = strong_keys), &strong, checksum_wrong, DROP_AND_NOTICE(DROP_BAD_CHECKSUM) },
 	{ "strong, last byte missing", IPV4(.strong = strong_keys), &strong, last_byte_missing, DROP_AND_NOTICE(DROP_TRUNCATED) },
 	{ "VRRPv3, where strong is accepted", IPV4(), &strong, is_vrrp3, PASS(PASS_VRRP) },
-	{ "VRRPv2 with seven addresses, where strong is accepted", IPV4(), &strong, is_vrrp2_with_seven_addresses, PASS(PASS_VRRP) },
+	{ "VRRPv2 with seven addresses, where strong is accepted", IPV4(), &strong, is_vrrp2_with_seven_addresses, PASS_AND_NOTICE(PASS_VRRP) },
 	{ "version 5, where strong is accepted", IPV4(), &strong, version_5, DROP(DROP_BAD_VERSION) },
 };
 

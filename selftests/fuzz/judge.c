@@ -652,6 +652,7 @@ static int refuse(struct judgement *j, const struct parts *p, struct judge_vr *v
 {
 	static const enum guard_reason reasons[XCARP_VERDICT_COUNT] = {
 		[DROP_REPLAYED] = GUARD_REPLAYED,
+		[PASS_VRRP] = GUARD_VRRP,
 		[DROP_BAD_CLOCK] = GUARD_BAD_CLOCK,
 		[DROP_UNKNOWN_SOURCE] = GUARD_FLOOD,
 		[DROP_OWN_SOURCE] = GUARD_OWN_SOURCE,
@@ -777,11 +778,29 @@ static bool is_misfit(const struct parts *p, const struct judge_vr *vr, int verd
 	return true;
 }
 
+/* A VRRP router's advert is passed, but that it has the id of one of ours is told. */
+static void judge_vrrp(struct judge *judge, struct judgement *j, const struct parts *p, const struct judge_times *times)
+{
+	int version = p->bytes[p->carp] == 0x21 ? 2 : p->bytes[p->carp] == 0x31 ? 3 : 0;
+	int fixed = version == 2 ? 8 + 8 : 8; /* the header, and version 2's authentication */
+	struct judge_vr *vr = find_vr(judge, p);
+	uint8_t source[16];
+
+	read_source(p, source);
+	if (!version || p->payload_len != fixed + p->bytes[p->carp + 3] * (p->ip_version == 4 ? 4 : 16) || !vr || !vr->live ||
+	    vr->entry.abi_version != XCARP_ABI_VERSION || !memcmp(source, vr->entry.source, 16))
+		return;
+	j->vr = vr;
+	refuse(j, p, vr, PASS_VRRP, times);
+}
+
 static int judge_112(struct judge *judge, struct judgement *j, const struct parts *p, const struct judge_times *times)
 {
 	struct judge_vr *vr;
 	int verdict = look(p);
 
+	if (verdict == PASS_VRRP)
+		judge_vrrp(judge, j, p, times);
 	if (verdict)
 		return verdict;
 	vr = find_vr(judge, p);

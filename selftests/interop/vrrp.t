@@ -61,7 +61,7 @@ while read -r version vrid addresses; do
 	kill -KILL "${KEEPALIVED[r1]}"
 	wait "${KEEPALIVED[r1]}" 2>/dev/null # or bash reports it
 	within 10 "$name: its master killed, it takes over" has_addr r2 10.77.0.200
-	is "$name: xcarp has not changed its state" "$(log_of r1)$(log_of r2)" ""
+	is "$name: xcarp has not changed its state" "$({ log_of r1; log_of r2; } | grep -v 'VRRP router 10\.77\.0\.[12] has our id')" ""
 	is "$name: the first has xcarp's address" "$(holders r1 r2)" "r1 "
 	kill -TERM "${KEEPALIVED[r2]}"
 	wait_for 5 keepalived_gone r2

@@ -86,10 +86,10 @@ is "its interface has the same number" "$(index_of)" "$index"
 is "what was pinned is still there" "$(wc -l <<<"$before")" 1
 ip -n "$LAB-r1" addr add "$OWN/32" dev eth0
 xcarp r2 -r 1
-within 6 "another host is MASTER" master r2
+within 10 "another host is MASTER" master r2
 : >"$LAB_DIR/calls"
 xcarp r1 -k 100 -u "$LAB_DIR/up"
-within 5 "the new namespace's xcarp is BACKUP" backup r1
+within 10 "the new namespace's xcarp is BACKUP" backup r1
 never 3 "and never MASTER" seen_state r1 MASTER
 nok "it adopted nothing" log_has r1 Adopted
 ok "the namespace's own address is still there" has_addr r1 "$OWN"
@@ -101,8 +101,8 @@ ok "xcarpctl finds the one that runs" eval '"$xcarpctl" -n "$LAB-r1" status | gr
 ok "also by a process" eval '"$xcarpctl" -n "${PID[r1]}" status | grep -q "BACKUP"'
 is "no script has run" "$(cat "$LAB_DIR/calls")" ""
 stop r2 TERM
-within 6 "the other one has left: it is MASTER" master r1
-within 3 "its up script runs" grep -q up "$LAB_DIR/calls"
+within 10 "the other one has left: it is MASTER" master r1
+within 10 "its up script runs" grep -q up "$LAB_DIR/calls"
 ok "it ends" stop r1 TERM
 is "nothing is left" "$(left_by "$(inode_of)")" ""
 
@@ -110,9 +110,9 @@ is "nothing is left" "$(left_by "$(inode_of)")" ""
 ok "once more" leave_master
 : >"$LAB_DIR/calls"
 xcarp r1 -r 1 -u "$LAB_DIR/up"
-within 6 "alone in the new namespace: it becomes MASTER" seen_state r1 MASTER
+within 10 "alone in the new namespace: it becomes MASTER" seen_state r1 MASTER
 nok "it adopted nothing" log_has r1 Adopted
-within 3 "and runs its up script" grep -q up "$LAB_DIR/calls"
+within 10 "and runs its up script" grep -q up "$LAB_DIR/calls"
 ok "it ends" stop r1 TERM
 
 # Cleaning up, from inside.

@@ -977,6 +977,40 @@ static void test_strong_adverts(void)
 	engine_free(w.engine);
 }
 
+/* A VRRP router of our id: told once, and no reason for anything. */
+static void test_vrrp(void)
+{
+	static const struct {
+		enum advert_mac kind;
+		const char *want;
+	} cases[] = {
+		{ ADVERT_MAC_UCARP, "5 VRRP router 10.1.1.3 has our id: it does not understand CARP, and is not heard as a master (eth0 id 10)\n" },
+		{ ADVERT_MAC_BSD, "4 VRRP router 10.1.1.3 has our id, and our adverts come from VRRP's MAC address: switches send us its "
+				  "traffic - Use --advert-mac=ucarp, or another id (eth0 id 10)\n" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct xcarp_record r;
+		struct world w;
+
+		world_make(&w);
+		w.options[0].advert_mac = (uint8_t)cases[i].kind;
+		backup(&w);
+		r = record(&w, 0, HIGHER, 0, 0, 1, T0 + S(1));
+		r.type = RECORD_NOTICE;
+		r.reason = PASS_VRRP;
+		r.count = 500;
+		lines(&w);
+		engine_record(w.engine, &r, T0 + S(1));
+		is_str(lines(&w), cases[i].want, "a VRRP router of our id is told");
+		is_mem(w.live[0].vrrp_source, "\x0a\x01\x01\x03", 4, "  with its address in live");
+		is_due(&w, T0 + S(3), "  it is no master");
+		engine_record(w.engine, &r, T0 + S(2) + MS(500));
+		is_str(lines(&w), "", "  and told once");
+		engine_free(w.engine);
+	}
+}
+
 static void test_notices(void)
 {
 	struct world w;
@@ -2800,7 +2834,7 @@ static void test_hand_over(void)
 
 int main(void)
 {
-	plan(312 + 8 + 6 + 4 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 2 * COUNT(scripted) + 5 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
+	plan(312 + 8 + 8 + 6 + 4 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 2 * COUNT(scripted) + 5 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
 	test_start();
 	test_neutral();
 	test_frames();
@@ -2814,6 +2848,7 @@ int main(void)
 	test_adverts();
 	test_bad_records();
 	test_strong_adverts();
+	test_vrrp();
 	test_notices();
 	test_drain_first();
 	test_look_at_live();

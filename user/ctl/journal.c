@@ -44,6 +44,7 @@ static const struct {
 	[CAUSE_NOT_ENABLED].meaning = "adverts with SipHash were refused, and only HMAC-SHA1 is accepted",
 	[CAUSE_MALFORMED].meaning = "adverts that are none by the standard's rules were refused",
 	[CAUSE_CONSTANT_COUNTER].meaning = "a peer repeats one counter: its adverts cannot be told from old ones",
+	[CAUSE_VRRP].meaning = "a VRRP router has the same id: it is no peer, and not heard",
 	[CAUSE_FENCED].meaning = "somebody else had been master without our reaction: the driver had silenced us",
 };
 

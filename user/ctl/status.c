@@ -221,6 +221,29 @@ static void add_state(struct text *text, const struct snapshot *snapshot, const 
 		    owner_ailment(vr->owner_health) ?: "");
 }
 
+static bool has_vrrp(const struct vr_live *live)
+{
+	static const __u8 nobody[sizeof(live->vrrp_source)];
+
+	return memcmp(live->vrrp_source, nobody, sizeof(nobody));
+}
+
+static const char *vrrp_source(const struct vr_live *live, char text[ADDRESS_TEXT_LEN])
+{
+	__u8 address[16] = { 0 };
+
+	memcpy(address, live->vrrp_source, sizeof(live->vrrp_source));
+	return format_address(4, address, text);
+}
+
+static void add_vrrp(struct text *text, const struct vr_live *live)
+{
+	char source[ADDRESS_TEXT_LEN];
+
+	if (has_vrrp(live))
+		text_printf(text, "  %-16s a VRRP router has this id, too: %s; it is no peer\n", "VRRP", vrrp_source(live, source));
+}
+
 static void add_newest_advert(struct text *text, const struct snapshot *snapshot, const struct vrouter *vr)
 {
 	char span[SPAN_TEXT_LEN], source[ADDRESS_TEXT_LEN];
@@ -272,6 +295,7 @@ static void add_detail(struct text *text, const struct snapshot *snapshot, const
 		text_printf(text, "  %-16s %u\n", "VLAN", vr->key.vlan);
 	add_state(text, snapshot, maps, vr);
 	add_newest_advert(text, snapshot, vr);
+	add_vrrp(text, &vr->live);
 	add_addresses(text, vr);
 	add_history(text, maps, vr);
 }
@@ -343,6 +367,10 @@ static void json_vrouter(struct text *text, const struct snapshot *snapshot, con
 	json_u64(text, "owner_pid", live->owner_pid);
 	json_bool(text, "owner_alive", vr->owner_health != OWNER_DEAD);
 	json_bool(text, "owner_stopped", vr->owner_health == OWNER_STOPPED);
+	if (has_vrrp(live))
+		json_string(text, "vrrp_source", vrrp_source(live, address));
+	else
+		json_null(text, "vrrp_source");
 	json_bool(text, "fenced", vr->is_fenced);
 	json_u64(text, "fenced_questions", vr->fenced_questions);
 	json_u64(text, "slot", vr->slot);

@@ -508,6 +508,28 @@ static void take_newest(struct engine *engine, struct vrouter *vr, const struct 
 /* By the words of the counters. */
 #define MALFORMED(word) { ABOUT_MALFORMED, CAUSE_MALFORMED, "Malformed adverts refused: %u, the last from %s: " word }
 
+/* Who has our id but speaks VRRP is no peer. It may do harm only by the MAC address that is VRRP's. */
+static void take_vrrp(struct engine *engine, struct vrouter *vr, const struct xcarp_record *notice, uint64_t now_ns)
+{
+	uint8_t of_vrrp[FRAME_MAC_LEN], ours[FRAME_MAC_LEN];
+	char source[INET6_ADDRSTRLEN];
+
+	memcpy(vr->live->vrrp_source, notice->source, sizeof(vr->live->vrrp_source));
+	if (vr->is_vrrp_told)
+		return;
+	frame_bsd_mac(of_vrrp, vr->options->vhid);
+	vr_options_advert_mac(vr->options, vr->link.mac, ours);
+	if (memcmp(of_vrrp, ours, sizeof(ours)))
+		vr->is_vrrp_told = vrouter_log(engine, vr, ABOUT_VRRP, now_ns, LOG_NOTICE, "VRRP router %s has our id: it does not "
+					       "understand CARP, and is not heard as a master", source_text(notice, source));
+	else
+		vr->is_vrrp_told = vrouter_log(engine, vr, ABOUT_VRRP, now_ns, LOG_WARNING, "VRRP router %s has our id, and our "
+					       "adverts come from VRRP's MAC address: switches send us its traffic - Use "
+					       "--advert-mac=ucarp, or another id", source_text(notice, source));
+	if (vr->is_vrrp_told)
+		vrouter_journal(engine, vr, vr->election.state, CAUSE_VRRP, notice, now_ns);
+}
+
 static void take_notice(struct engine *engine, struct vrouter *vr, const struct xcarp_record *notice, uint64_t now_ns)
 {
 	static const struct {
@@ -544,6 +566,8 @@ static void take_notice(struct engine *engine, struct vrouter *vr, const struct 
 	};
 	char source[INET6_ADDRSTRLEN];
 
+	if (notice->reason == PASS_VRRP)
+		take_vrrp(engine, vr, notice, now_ns);
 	if (notice->reason >= XCARP_VERDICT_COUNT || !reasons[notice->reason].line)
 		return;
 	if (notice->reason != ACCEPTED && notice->count >= FLOOD_COUNT)

@@ -41,6 +41,7 @@ _Static_assert(CARP_VIPS_MAX <= 32, "vips_present is a bit mask, and a table num
 	X(ABOUT_MALFORMED, "Malformed adverts refused")                                                      \
 	X(ABOUT_FLOOD, "Flood of wrong digests")                                                             \
 	X(ABOUT_CONSTANT_COUNTER, "Adverts of one counter")                                                  \
+	X(ABOUT_VRRP, "VRRP of our id")                                                                      \
 	X(ABOUT_FENCE, "Fenced")                                                                             \
 	X(ABOUT_SENDING, "Cannot send an advert")                                                            \
 	X(ABOUT_SUPPRESSION, "Sending failed three times")                                                   \
@@ -102,6 +103,7 @@ struct vrouter {
 	bool is_withdrawn; /* of addresses that appear on the interface now nothing is told */
 	bool vip_refused; /* told once, until the addresses are there */
 	bool is_carrier_told; /* of adverts that are lost without one; until it is back */
+	bool is_vrrp_told; /* once */
 	uint32_t vips_present; /* bit i: options->vips[i] is on the interface */
 	uint32_t vips_other_length; /* bit i: it is there with another prefix length, which is another address to the kernel */
 	uint32_t vips_on_host; /* an heir. Bit i: options->vips[i] is on some interface, with whatever length: by a script, perhaps */
