@@ -61,6 +61,7 @@ struct interface {
 	bool is_attached;
 	bool has_lost_program; /* attached, but the program is to be put back; its virtual routers stay in the maps */
 	bool has_claimed; /* one that another process has, which is not entered */
+	struct vip own; /* an IPv4 address of the host's own that was there first, as far as is known; all zeros: none is */
 	bool is_told; /* in the retelling under way */
 	bool needs_anew; /* the program is to be attached anew, and another process was at the maps */
 	bool forgets_program; /* its driver does, once it was down; asked when the program is attached */
@@ -266,6 +267,9 @@ bool interface_attach_anew(struct controller *c, struct interface *interface, ui
 void interfaces_resync_begin(struct controller *c);
 void interfaces_resync_end(struct controller *c, uint64_t now_ns);
 void interfaces_link(struct controller *c, const struct rtnl_link *link, uint64_t now_ns);
+
+/* An IPv4 address of the host's own has come or gone. */
+void interfaces_own_address(struct controller *c, uint32_t ifindex, const struct rtnl_own *own, uint64_t now_ns);
 
 /* The one of that number, or NULL. */
 struct interface *interface_of(struct controller *c, uint32_t ifindex);

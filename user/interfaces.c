@@ -96,6 +96,7 @@ static void set_ifindex(struct controller *c, struct interface *interface, uint3
 		table_remove(c->by_ifindex, hash_of_ifindex(interface->link.ifindex), interface->number);
 	interface->link = (struct engine_link){ 0 };
 	interface->place = (struct rtnl_place){ 0 };
+	interface->own = (struct vip){ 0 };
 	interface->is_enabled = interface->is_deaf_native = false;
 	interface->cure = (struct cure){ 0 };
 	/* Where memory is short it counts as one that is not there. */
@@ -593,6 +594,30 @@ void interfaces_link(struct controller *c, const struct rtnl_link *link, uint64_
 		update_there(c, interface, link, now_ns);
 }
 
+void interfaces_own_address(struct controller *c, uint32_t ifindex, const struct rtnl_own *own, uint64_t now_ns)
+{
+	struct interface *interface = interface_of(c, ifindex);
+	bool is_first;
+
+	if (!interface)
+		return;
+	if (!own->present) {
+		/* There may be others, which are not remembered: the next that is told counts as the first. */
+		if (vip_is_same(&interface->own, &own->address))
+			interface->own = (struct vip){ 0 };
+		return;
+	}
+	if (c->engine && engine_has_vip(c->engine, ifindex, &own->address))
+		return;
+	if (!own->is_certain && !(c->engine && engine_has_source(c->engine, ifindex, &own->address)))
+		return;
+	is_first = !interface->own.ip_version;
+	if (is_first)
+		interface->own = own->address;
+	if (c->engine && (is_first || own->is_second))
+		engine_own_address(c->engine, ifindex, &own->address, is_first, now_ns);
+}
+
 int interfaces_find(struct controller *c)
 {
 	int err;
@@ -653,8 +678,10 @@ void interfaces_lose(struct controller *c)
 
 void interfaces_resync_begin(struct controller *c)
 {
-	for (uint32_t i = 0; i < c->interface_count; i++)
+	for (uint32_t i = 0; i < c->interface_count; i++) {
 		c->interfaces[i]->is_told = false;
+		c->interfaces[i]->own = (struct vip){ 0 };
+	}
 }
 
 void interfaces_resync_end(struct controller *c, uint64_t now_ns)

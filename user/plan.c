@@ -315,6 +315,9 @@ static void name_interfaces(struct work *work)
 		if (name && !(may_wait && !is_ethernet(work, name))) {
 			memcpy(options->interface, name, strlen(name) + 1);
 			any = work->verdicts[i].is_named = true;
+			if (!vr_options_fits_label(options))
+				tell(work, LOG_ERR, &config->vrs[i], "--label %s: %s:%s has more than 15 characters", options->label,
+				     name, options->label);
 			continue;
 		}
 		inet_ntop(AF_INET, &options->source, address, sizeof(address));

@@ -77,9 +77,12 @@ static void port_frame_repeat(void *ctx, uint32_t ifindex, const uint8_t *frame,
 static void port_vip_add(void *ctx, uint32_t index, uint32_t ifindex, const struct vip *vip)
 {
 	struct controller *c = ctx;
+	const struct vr_options *options = vrouter_options(c, index);
+	char label[2 * XCARP_IFNAME_LEN];
 
-	dataplane_vip_held(c->dataplane, c->slots[index].map_slot, vrouter_options(c, index)->vhid, ifindex, vip, true);
-	rtnl_vip_add(c->rtnl, index, ifindex, vip);
+	snprintf(label, sizeof(label), "%s:%s", options->interface, options->label ? options->label : "");
+	dataplane_vip_held(c->dataplane, c->slots[index].map_slot, options->vhid, ifindex, vip, true);
+	rtnl_vip_add(c->rtnl, index, ifindex, vip, options->label ? label : NULL);
 }
 
 static void port_vip_del(void *ctx, uint32_t index, uint32_t ifindex, const struct vip *vip)
@@ -163,12 +166,9 @@ static void on_address(void *ctx, uint32_t ifindex, const struct vip *address, b
 	ucarp_address(c, ifindex, address, present, now_ns);
 }
 
-static void on_second_address(void *ctx, uint32_t ifindex, const struct vip *address, uint64_t now_ns)
+static void on_own_address(void *ctx, uint32_t ifindex, const struct rtnl_own *own, uint64_t now_ns)
 {
-	struct controller *c = ctx;
-
-	if (c->engine)
-		engine_second_address(c->engine, ifindex, address, now_ns);
+	interfaces_own_address(ctx, ifindex, own, now_ns);
 }
 
 static void on_vip_removed(void *ctx, uint32_t index, const struct vip *vip, uint64_t now_ns)
@@ -425,7 +425,7 @@ static int open_adapters(struct controller *c)
 		.ctx = c,
 		.link = on_link,
 		.address = on_address,
-		.second_address = on_second_address,
+		.own_address = on_own_address,
 		.vip_removed = on_vip_removed,
 		.vip_gone = on_vip_gone,
 		.resync_begin = on_resync_begin,

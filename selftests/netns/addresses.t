@@ -6,7 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 44
+plan 86
 test_lab r1 client
 wire client "vips=$VIP,10.77.0.101,10.77.0.9"
 
@@ -79,16 +79,168 @@ never 2 "  and is not taken along by either" lacks_addr r1 10.77.0.1
 kill "$slow"
 ok "it ends" stop r1 TERM
 
-# Where what keeps the others cannot be set.
-daemon r1 unshare -m sh -c 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec "$@"' sh \
-	"$XCARP" -i eth0 -s 10.77.0.1 -v 1 -p "$PASSWORD" -a 10.77.0.101/24 -r 1
+# Where what keeps the others cannot be set: own addresses come first, and nothing of theirs goes along.
+r1() {
+	ip -n "$LAB-r1" "$@"
+}
+
+# own_is_whole: with its lifetime, and the routes that have it as their source or go through its network.
+own_is_whole() {
+	local addresses routes
+
+	addresses=$(r1 -o -4 addr show dev eth0)
+	routes=$(r1 -4 route)
+	[[ $addresses == *" 10.77.0.1/24 brd 10.77.0.255 scope global dynamic eth0"*"valid_lft 3"???sec* ]] &&
+		[[ $addresses != *" 10.77.0.1/32 "* && $routes == *"default via 10.77.0.254 "* ]] &&
+		[[ $routes == *"10.9.0.0/16 via 10.77.0.253 dev eth0 src 10.77.0.1"* && $routes == *"10.77.0.0/24 dev eth0 proto kernel"* ]]
+}
+
+own_comes() {
+	r1 addr add 10.77.0.1/24 brd + dev eth0 valid_lft 3999 preferred_lft 3999
+	r1 route add default via 10.77.0.254
+	r1 route add 10.9.0.0/16 via 10.77.0.253 src 10.77.0.1
+}
+
+own_goes() {
+	r1 addr flush dev eth0 scope global
+}
+
+# walled FLAGS...: without a writable /proc/sys
+walled() {
+	daemon r1 unshare -m sh -c 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec "$@"' sh \
+		"$XCARP" -i eth0 -s 10.77.0.1 -v 1 -p "$PASSWORD" -r 1 "$@"
+}
+
+lab_run r1 sysctl -qw net.ipv4.conf.all.promote_secondaries=0 net.ipv4.conf.eth0.promote_secondaries=0
+walled -a 10.77.0.101/24
 within 8 "without a writable /proc/sys: MASTER" master r1
-ip -n "$LAB-r1" addr flush dev eth0 scope global
+own_goes
 within 3 "  all removed: put back" has_addr r1 10.77.0.101
-ip -n "$LAB-r1" addr add 10.77.0.1/24 dev eth0
-never 1 "  the host's own is second, and stays" lacks_addr r1 10.77.0.1
+own_comes
+within 3 "  the host's own is the first again" first_is 10.77.0.1
+within 3 "  and whole" own_is_whole
+within 3 "  with the virtual address behind it" has_addr r1 10.77.0.101
+kill -STOP "${PID[r1]}"
+own_goes
+r1 addr add 10.77.0.101/24 dev eth0
+own_comes
+kill -CONT "${PID[r1]}"
+within 3 "  it came second while the process was stopped: it is the first" first_is 10.77.0.1
+r1 addr del 10.77.0.101/24 dev eth0
+within 3 "  put back" has_addr r1 10.77.0.101
+
+# As nobody looks: the virtual address is before the host's own when it is to go.
+kill_9 r1
+own_goes
+r1 addr add 10.77.0.101/24 dev eth0
+own_comes
+ok "  the virtual address is the first" first_is 10.77.0.101
+lab_run r1 unshare -m sh -c 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec "$@"' sh \
+	"$XCARP" --cleanup 2>/dev/null
+ok "  --cleanup takes it off" lacks_addr r1 10.77.0.101
+within 3 "  and the host's own is whole" own_is_whole
+own_goes
+r1 addr add 10.77.0.101/24 dev eth0
+own_comes
+walled -a 10.77.0.101/24 -r 3
+within 8 "  at the start it is taken off, and put behind" eval 'master r1 && has_addr r1 10.77.0.101'
+ok "  the host's own is the first" first_is 10.77.0.1
+ok "  and whole" own_is_whole
+kill_9 r1
+own_goes
+r1 addr add 10.77.0.101/24 dev eth0
+own_comes
+walled -a 10.77.0.101/24 -r 3
+within 8 "  adopted while it is the first" log_has r1 'Adopted'
+within 3 "  the host's own is the first again" first_is 10.77.0.1
+within 3 "  and whole" own_is_whole
 ok "it ends" stop r1 TERM
-ip -n "$LAB-r1" addr replace 10.77.0.1/24 dev eth0
+
+# As wide as a virtual address may be; own ones of that network come later.
+own_goes
+own_comes
+walled -a 10.77.0.101/16
+within 8 "of a wider network: MASTER" master r1
+within 3 "  with its address" has_addr r1 10.77.0.101
+r1 addr add 10.77.5.5/16 dev eth0
+within 3 "  the host gets one of that network, which is the first of it" eval '[[ $(r1 -4 route get 10.77.9.9) == *" src 10.77.5.5 "* ]]'
+ok "it ends" stop r1 TERM
+within 3 "  without the virtual address" lacks_addr r1 10.77.0.101
+ok "  the host's own are there" eval 'own_is_whole && has_addr r1 10.77.5.5'
+r1 addr del 10.77.5.5/16 dev eth0
+
+# Without a network of its own an address is a source as well, if it is the first on its interface.
+multicast_from() {
+	[[ $(r1 -4 route get 224.0.0.99 oif eth0) == *" src $1 "* ]]
+}
+
+xcarp r1 -r 1
+within 8 "one of 32 bits: MASTER" master r1
+own_goes
+within 3 "  all removed: put back" has_addr r1 "$VIP"
+own_comes
+within 3 "  the host's own is what multicast is sent from" multicast_from 10.77.0.1
+within 3 "  with the virtual address behind it" has_addr r1 "$VIP"
+ok "it ends" stop r1 TERM
+ip -n "$LAB-r1" addr flush dev eth0 scope global
+ip -n "$LAB-r1" addr add 10.77.0.1/24 dev eth0
+
+# protocol ADDRESS: of an address of r1, as the kernel tells it; iproute2 before 6.15 does not show it.
+protocol() {
+	lab_run r1 perl -MSocket=inet_pton -e '
+		my $family = $ARGV[0] =~ /:/ ? 10 : 2;
+		my $wanted = inet_pton($family, $ARGV[0]);
+		my ($s, $buffer);
+		socket($s, 16, 3, 0) && send($s, pack("LSSLL CCCCL", 24, 22, 0x301, 1, 0, $family, 0, 0, 0, 0), 0) or die;
+		while (recv($s, $buffer, 65536, 0), length $buffer) {
+			while (length $buffer) {
+				my ($len, $type) = unpack "LS", $buffer;
+				exit if $type != 20;
+				my ($message, %attr) = substr $buffer, 0, $len;
+				for (my $at = 24; $at < $len; ) {
+					my ($size, $kind) = unpack "SS", substr $message, $at, 4;
+					$attr{$kind} = substr $message, $at + 4, $size - 4;
+					$at += ($size + 3) & ~3;
+				}
+				print unpack("C", $attr{11} // "\0"), "\n" if ($attr{2} // $attr{1}) eq $wanted;
+				$buffer = substr $buffer, ($len + 3) & ~3;
+			}
+		}' "$1"
+}
+
+has_addr6() {
+	r1 -o -6 addr show dev eth0 | grep -q " $1/.* deprecated"
+}
+
+r1 addr add fd00:77::1/64 dev eth0 nodad
+xcarp r1 -r 1 -a fd00:77::101 -a fd00:77::102/64 -a 10.77.0.101/24 --label=ucarp
+within 8 "IPv6, and a label: MASTER" master r1
+within 3 "  IPv6 addresses are deprecated" has_addr6 fd00:77::101
+within 3 "  with any length" has_addr6 fd00:77::102
+like "  the host sends from its own" "$(r1 -6 route get fd00:77::200)" ' src fd00:77::1 '
+within 3 "  IPv4 ones have the label" eval '[[ $(r1 -o -4 addr show label eth0:ucarp | wc -l) == 2 ]]'
+for vip in "$VIP" 10.77.0.101 fd00:77::101 fd00:77::102; do
+	is "  $vip is of protocol 112" "$(protocol "$vip")" 112
+done
+is "  the host's own of none" "$(protocol 10.77.0.1) $(protocol fd00:77::1)" "0 0"
+r1 addr del 10.77.0.101/24 dev eth0
+within 3 "  put back with the label" eval '[[ $(r1 -o -4 addr show label eth0:ucarp | wc -l) == 2 ]]'
+ok "it ends" stop r1 TERM
+like "the prefix route of IPv6 stays" "$(r1 -6 route show fd00:77::/64)" 'fd00:77::/64 dev eth0'
+is "and the own address alone" "$(r1 -o -6 addr show dev eth0 scope global | grep -o 'fd00[^ ]*')" fd00:77::1/64
+r1 addr del fd00:77::1/64 dev eth0
+fails r1 "$XCARP" -i eth0 -s 10.77.0.1 -v 1 -p "$PASSWORD" -a "$VIP" --label=0123456789a
+like "a label that is too long is refused" "$STATUS $ERROR" '^1 .*--label 0123456789a: eth0:0123456789a has more than 15 characters'
+label_file() {
+	echo "-p $PASSWORD -i eth0 -s 10.77.0.1 -r 1 -v 1 -a 10.77.0.101/24 $*" >"$LAB_DIR/label.conf"
+}
+label_file
+daemon r1 "$XCARP" -c "$LAB_DIR/label.conf"
+within 8 "a file without a label: MASTER" has_addr r1 10.77.0.101
+label_file --label=one
+kill -HUP "${PID[r1]}"
+within 5 "  a label at a reload" eval '[[ $(r1 -o -4 addr show label eth0:one) == *10.77.0.101/24* ]]'
+ok "it ends" stop r1 TERM
 
 # An address that somebody else put there beforehand is a backup's no more than a dead predecessor's is.
 ip -n "$LAB-r1" addr add "$VIP/32" dev eth0

@@ -1576,7 +1576,7 @@ static void test_no_carrier(void)
 }
 
 /* The host's own address comes to a network that has ours. */
-static void test_second_address(void)
+static void test_own_address(void)
 {
 	struct world w;
 	struct vip own;
@@ -1585,24 +1585,24 @@ static void test_second_address(void)
 	world_make(&w);
 	at_ns = master(&w) + MS(300);
 	vip_parse(&own, OURS "/24");
-	engine_second_address(w.engine, IFINDEX, &own, at_ns);
+	engine_own_address(w.engine, IFINDEX, &own, false, at_ns);
 	is_acts(&w, "-0:10.1.1.252/24 +0:10.1.1.252/24", "the host's own address comes second: they change places");
 	is_str(lines(&w), "5 " OURS "/24, the host's own, came after 10.1.1.252/24: they change places (eth0 id 10)\n", "  told");
 	timers(&w, at_ns);
 	is_acts(&w, "", "  and nothing more");
 
 	own.prefix_len = 25;
-	engine_second_address(w.engine, IFINDEX, &own, at_ns);
+	engine_own_address(w.engine, IFINDEX, &own, false, at_ns);
 	vip_parse(&own, OURS "/24");
-	engine_second_address(w.engine, IFINDEX + 1, &own, at_ns);
-	own.address[3] ^= 1;
-	engine_second_address(w.engine, IFINDEX, &own, at_ns);
-	engine_second_address(w.engine, IFINDEX, &w.options[0].vips[0], at_ns);
-	is_acts(&w, "", "another network, interface or address, or ours: they stay");
+	engine_own_address(w.engine, IFINDEX + 1, &own, false, at_ns);
+	is_acts(&w, "", "another network or interface: they stay");
+	vip_parse(&own, "192.0.2.1/25");
+	engine_own_address(w.engine, IFINDEX, &own, true, at_ns);
+	is_acts(&w, "-0:10.1.1.252/24 +0:10.1.1.252/24", "the first of the host's own on the interface, of any network: they change");
+	vip_parse(&own, OURS "/24");
 
 	w.is_kernel_slow = true;
-	own.address[3] ^= 1;
-	engine_second_address(w.engine, IFINDEX, &own, at_ns);
+	engine_own_address(w.engine, IFINDEX, &own, false, at_ns);
 	engine_address(w.engine, IFINDEX, &w.options[0].vips[0], false, at_ns + MS(200));
 	timers(&w, at_ns + MS(200));
 	is_acts(&w, "-0:10.1.1.252/24 +0:10.1.1.252/24", "the kernel is long between the two: nothing is put back");
@@ -1615,7 +1615,7 @@ static void test_second_address(void)
 	world_make(&w);
 	backup(&w);
 	vip_parse(&own, OURS "/24");
-	engine_second_address(w.engine, IFINDEX, &own, T0);
+	engine_own_address(w.engine, IFINDEX, &own, false, T0);
 	is_acts(&w, "", "a backup has none to move");
 	engine_free(w.engine);
 }
@@ -2862,7 +2862,7 @@ int main(void)
 	test_debug();
 	test_sending_fails();
 	test_no_carrier();
-	test_second_address();
+	test_own_address();
 	test_vip_removed();
 	test_several_vips();
 	test_resync();

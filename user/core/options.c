@@ -21,6 +21,7 @@
 #define FENCE_AFTER_DEFAULT_MAX_US 40000u
 #define REALTIME_MAX 99 /* of SCHED_FIFO */
 #define REALTIME_DEFAULT 50
+#define LABEL_MAX (XCARP_IFNAME_LEN - 3) /* behind a name of one character */
 #define NAME_LEN 32 /* of an option in a message */
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))
 
@@ -269,6 +270,14 @@ static bool set_facility(struct parse *parse, char *value)
 static bool set_xparam(struct parse *parse, char *value)
 {
 	parse->options->vr.xparam = value;
+	return true;
+}
+
+static bool set_label(struct parse *parse, char *value)
+{
+	if (!*value || strlen(value) > LABEL_MAX || strpbrk(value, "/ \t\n:"))
+		return refuse(parse, value, "must be what follows the colon in eth0:LABEL, which is at most 15 characters as a whole");
+	parse->options->vr.label = value;
 	return true;
 }
 
@@ -549,6 +558,7 @@ static const struct option own_options[] = {
 	{ 0, "auth", CALL(set_auth), "MODE", "hmac-sha1, accept-siphash, send-siphash or siphash (hmac-sha1)", false },
 	{ 0, "keyfile", CALL(set_keyfile), "FILE", "keys for SipHash, an id and 64 hex digits a line", false },
 	{ 0, "no-vip", CLEAR(vr.manage_vips), NULL, "leave the virtual addresses to the scripts", false },
+	{ 0, "label", CALL(set_label), "LABEL", "IPv4 addresses of ours are labelled IF:LABEL", false },
 	{ 0, "advert-mac", CALL(set_advert_mac), "MAC", "send adverts from ucarp's, bsd's, the real or this MAC (ucarp)", false },
 	{ 0, "real-mac", CALL(set_real_mac), NULL, "the same as --advert-mac=real", false },
 	{ 0, "no-fillers", CLEAR(vr.wake_ucarp), NULL, "after a bow-out, do not push it through ucarp's capture buffer", false },
@@ -779,6 +789,8 @@ static bool check_vr(const struct vr_options *vr, char *error)
 	add_missing(vr, error);
 	if (!*error && !vr->election.advbase && !vr->election.advskew)
 		snprintf(error, OPTIONS_ERROR_LEN, "-b 0 -k 0: one of --advbase and --advskew must be 1 or more");
+	if (!*error && !vr_options_fits_label(vr))
+		snprintf(error, OPTIONS_ERROR_LEN, "--label %s: %s:%s has more than 15 characters", vr->label, vr->interface, vr->label);
 	if (*error)
 		return false;
 
@@ -916,7 +928,8 @@ struct vr_options *vr_options_copy(const struct vr_options *options)
 {
 	size_t vips_size = options->vip_count * sizeof(*options->vips);
 	struct vr_options *copy = malloc(sizeof(*copy) + vips_size + string_size(options->upscript) +
-					 string_size(options->downscript) + string_size(options->xparam));
+					 string_size(options->downscript) + string_size(options->xparam) +
+					 string_size(options->label));
 	char *at = (char *)(copy + 1);
 
 	if (!copy)
@@ -931,6 +944,7 @@ struct vr_options *vr_options_copy(const struct vr_options *options)
 	take_string(&copy->upscript, &at);
 	take_string(&copy->downscript, &at);
 	take_string(&copy->xparam, &at);
+	take_string(&copy->label, &at);
 	return copy;
 }
 
@@ -974,13 +988,23 @@ bool vr_options_same_vr(const struct vr_options *a, const struct vr_options *b)
 	return a->vhid == b->vhid && a->group == b->group && !strcmp(a->interface, b->interface);
 }
 
+bool vr_options_same_label(const struct vr_options *a, const struct vr_options *b)
+{
+	return is_same_string(a->label, b->label);
+}
+
+bool vr_options_fits_label(const struct vr_options *options)
+{
+	return !options->label || strlen(options->interface) + 1 + strlen(options->label) < XCARP_IFNAME_LEN;
+}
+
 bool vr_options_equal(const struct vr_options *a, const struct vr_options *b)
 {
 	return vr_options_same_vr(a, b) && a->source == b->source && a->auth == b->auth &&
 	       !memcmp(&a->election, &b->election, sizeof(a->election)) && a->vip_count == b->vip_count &&
 	       !memcmp(a->vips, b->vips, a->vip_count * sizeof(*a->vips)) &&
 	       is_same_string(a->upscript, b->upscript) && is_same_string(a->downscript, b->downscript) &&
-	       is_same_string(a->xparam, b->xparam) && a->script_timeout_s == b->script_timeout_s &&
+	       is_same_string(a->xparam, b->xparam) && vr_options_same_label(a, b) && a->script_timeout_s == b->script_timeout_s &&
 	       a->replay == b->replay && a->clock_skew_s == b->clock_skew_s && a->fence_after_ms == b->fence_after_ms &&
 	       a->ignore_link_state == b->ignore_link_state && a->broadcast == b->broadcast &&
 	       a->manage_vips == b->manage_vips && a->advert_mac == b->advert_mac &&

@@ -66,6 +66,7 @@ struct vr_options {
 	const char *upscript; /* NULL: none */
 	const char *downscript;
 	const char *xparam;
+	const char *label; /* IPv4 addresses get IF:LABEL; NULL: the interface's name */
 	uint32_t script_timeout_s;
 	uint32_t clock_skew_s; /* strict: how far from our time of day a first counter may be */
 	uint32_t fence_after_ms; /* 0: by the interval, see vr_options_fence_after_us() */
@@ -143,6 +144,11 @@ struct vr_options *vr_options_copy(const struct vr_options *options);
 
 /* In everything but the password and where to read it or keys. Both must come from the functions above. */
 bool vr_options_equal(const struct vr_options *a, const struct vr_options *b);
+
+bool vr_options_same_label(const struct vr_options *a, const struct vr_options *b);
+
+/* Together with the interface's name it is no longer than the kernel takes. */
+bool vr_options_fits_label(const struct vr_options *options);
 
 /* The same virtual router, whatever else differs: interface, group and VHID. */
 bool vr_options_same_vr(const struct vr_options *a, const struct vr_options *b);

@@ -27,6 +27,12 @@ char *vip_format(const struct vip *vip, bool with_len, char text[VIP_TEXT_LEN]);
 /* Orders IPv4 before IPv6 and each ascending in network order: CARP's order. As memcmp. */
 int vip_compare(const struct vip *a, const struct vip *b);
 
+/* The same address with the same length: to the kernel, with another length it is another one. */
+static inline bool vip_is_same(const struct vip *a, const struct vip *b)
+{
+	return !vip_compare(a, b) && a->prefix_len == b->prefix_len;
+}
+
 /* Both IPv4, of the same network, in which there is room for more than one. */
 bool vip_is_same_network(const struct vip *a, const struct vip *b);
 

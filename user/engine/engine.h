@@ -135,12 +135,16 @@ void engine_sent(struct engine *engine, uint32_t index, int error, uint64_t now_
 void engine_address(struct engine *engine, uint32_t ifindex, const struct vip *vip, bool present, uint64_t now_ns);
 
 /*
- * An address has come to an interface that had one of its network before. Where it is the host's own, and those before it are
- * ours, they change places: the first is the source of what the host sends to that network.
+ * An IPv4 address of the host's own has come after those that are there: they change places with it, so that it is the source
+ * of what the host sends. Of all networks if it is the first of the host's own on the interface, else those of its network.
  */
-void engine_second_address(struct engine *engine, uint32_t ifindex, const struct vip *address, uint64_t now_ns);
+void engine_own_address(struct engine *engine, uint32_t ifindex, const struct vip *address, bool is_first, uint64_t now_ns);
 
-/* A vip_del of this virtual router has found the address there; told before engine_address() tells that it is gone. */
+/* Has any virtual router on the interface this address among its own, whatever its length; or as its source? */
+bool engine_has_vip(const struct engine *engine, uint32_t ifindex, const struct vip *address);
+bool engine_has_source(const struct engine *engine, uint32_t ifindex, const struct vip *address);
+
+/* A vip_del of this virtual router has found the address there, or one that went with it; told before engine_address() tells that it is gone. */
 void engine_vip_removed(struct engine *engine, uint32_t index, const struct vip *vip, uint64_t now_ns);
 
 /*

@@ -164,12 +164,6 @@ void engine_address(struct engine *engine, uint32_t ifindex, const struct vip *v
 	}
 }
 
-/* To the kernel, the same address with another length is another one. */
-static bool is_same_vip(const struct vip *a, const struct vip *b)
-{
-	return !vip_compare(a, b) && a->prefix_len == b->prefix_len;
-}
-
 /* An address may have moved from one virtual router to another. */
 static bool is_held(const struct engine *engine, uint32_t ifindex, const struct vip *vip)
 {
@@ -177,13 +171,25 @@ static bool is_held(const struct engine *engine, uint32_t ifindex, const struct 
 		uint32_t number = table_number(engine->by_vip, at);
 		const struct vrouter *vr = engine->vrouters[number >> 5];
 
-		if (holds_vips(vr) && vr->link.ifindex == ifindex && is_same_vip(&vr->options->vips[number & 31], vip))
+		if (holds_vips(vr) && vr->link.ifindex == ifindex && vip_is_same(&vr->options->vips[number & 31], vip))
 			return true;
 	}
 	return false;
 }
 
-static bool is_source(const struct engine *engine, uint32_t ifindex, const struct vip *address)
+bool engine_has_vip(const struct engine *engine, uint32_t ifindex, const struct vip *address)
+{
+	for (uint32_t at = table_first(engine->by_vip, hash_of(address)); at != TABLE_NONE; at = table_next(engine->by_vip, at)) {
+		uint32_t number = table_number(engine->by_vip, at);
+		const struct vrouter *vr = engine->vrouters[number >> 5];
+
+		if (vr->link.ifindex == ifindex && !vip_compare(&vr->options->vips[number & 31], address))
+			return true;
+	}
+	return false;
+}
+
+bool engine_has_source(const struct engine *engine, uint32_t ifindex, const struct vip *address)
 {
 	for (uint32_t index = 0; index < engine->capacity; index++) {
 		const struct vrouter *vr = engine->vrouters[index];
@@ -195,7 +201,7 @@ static bool is_source(const struct engine *engine, uint32_t ifindex, const struc
 }
 
 /* Addresses that go and come at once; nobody has to be told where they are. */
-static bool move_behind(struct engine *engine, struct vrouter *vr, const struct vip *own, uint64_t now_ns)
+static bool move_behind(struct engine *engine, struct vrouter *vr, const struct vip *own, bool is_first, uint64_t now_ns)
 {
 	const struct ports *ports = engine->ports;
 	char text[VIP_TEXT_LEN], own_text[VIP_TEXT_LEN];
@@ -204,11 +210,13 @@ static bool move_behind(struct engine *engine, struct vrouter *vr, const struct 
 	if (!holds_vips(vr))
 		return false;
 	for (unsigned int i = 0; i < vr->options->vip_count; i++) {
-		if (!(vr->vips_present & 1u << i) || !vip_is_same_network(&vr->options->vips[i], own))
+		const struct vip *vip = &vr->options->vips[i];
+
+		if (!(vr->vips_present & 1u << i) || vip->ip_version != 4 || (!is_first && !vip_is_same_network(vip, own)))
 			continue;
 		moved |= 1u << i;
-		ports->vip_del(ports->ctx, vr->index, vr->link.ifindex, &vr->options->vips[i]);
-		ports->vip_add(ports->ctx, vr->index, vr->link.ifindex, &vr->options->vips[i]);
+		ports->vip_del(ports->ctx, vr->index, vr->link.ifindex, vip);
+		ports->vip_add(ports->ctx, vr->index, vr->link.ifindex, vip);
 	}
 	if (!moved)
 		return false;
@@ -220,20 +228,26 @@ static bool move_behind(struct engine *engine, struct vrouter *vr, const struct 
 	return true;
 }
 
-void engine_second_address(struct engine *engine, uint32_t ifindex, const struct vip *address, uint64_t now_ns)
+void engine_own_address(struct engine *engine, uint32_t ifindex, const struct vip *address, bool is_first, uint64_t now_ns)
 {
 	bool is_moved = false;
 
-	if (is_held(engine, ifindex, address) || !is_source(engine, ifindex, address))
-		return;
 	for (uint32_t index = 0; index < engine->capacity; index++) {
 		struct vrouter *vr = engine->vrouters[index];
 
 		if (vr && vr->link.ifindex == ifindex)
-			is_moved |= move_behind(engine, vr, address, now_ns);
+			is_moved |= move_behind(engine, vr, address, is_first, now_ns);
 	}
 	if (is_moved)
 		engine->ports->vips_flush(engine->ports->ctx);
+}
+
+static bool has_vip(const struct vr_options *options, const struct vip *vip)
+{
+	for (unsigned int i = 0; i < options->vip_count; i++)
+		if (vip_is_same(&options->vips[i], vip))
+			return true;
+	return false;
 }
 
 void engine_vip_removed(struct engine *engine, uint32_t index, const struct vip *vip, uint64_t now_ns)
@@ -242,7 +256,7 @@ void engine_vip_removed(struct engine *engine, uint32_t index, const struct vip 
 	char text[VIP_TEXT_LEN];
 
 	/* Who has never been master had not put it there, and a repair has a line of its own. */
-	if (vr && vr->is_started && !vr->counter && !vr->repaired_ns)
+	if (vr && has_vip(vr->options, vip) && vr->is_started && !vr->counter && !vr->repaired_ns)
 		vrouter_log(engine, vr, ABOUT_VIP_REMOVED, now_ns, LOG_WARNING, "%s was there at the start: taken off",
 			    vip_format(vip, true, text));
 }
@@ -295,14 +309,6 @@ void engine_resync_end(struct engine *engine, uint64_t now_ns)
 			end_look(engine, engine->vrouters[index], now_ns);
 }
 
-static bool has_vip(const struct vr_options *options, const struct vip *vip)
-{
-	for (unsigned int i = 0; i < options->vip_count; i++)
-		if (is_same_vip(&options->vips[i], vip))
-			return true;
-	return false;
-}
-
 void engine_vip_failed(struct engine *engine, uint32_t index, const struct vip *vip, int error, uint64_t now_ns)
 {
 	struct vrouter *vr = engine->vrouters[index];
@@ -324,7 +330,7 @@ static uint32_t present_of(const struct vr_options *new, const struct vr_options
 
 	for (unsigned int i = 0; i < new->vip_count; i++)
 		for (unsigned int j = 0; j < old->vip_count; j++)
-			if (present & 1u << j && is_same_vip(&new->vips[i], &old->vips[j]))
+			if (present & 1u << j && vip_is_same(&new->vips[i], &old->vips[j]))
 				result |= 1u << i;
 	return result;
 }
@@ -332,11 +338,16 @@ static uint32_t present_of(const struct vr_options *new, const struct vr_options
 void vips_change(struct engine *engine, struct vrouter *vr, const struct vr_options *old, uint64_t now_ns)
 {
 	const struct ports *ports = engine->ports;
-	bool may_be_there, is_more = false;
+	bool is_relabelled = !vr_options_same_label(vr->options, old), may_be_there, is_more = is_relabelled;
 
 	for (unsigned int i = 0; old->manage_vips && vr->link.ifindex && i < old->vip_count; i++) {
+		bool stays = has_vip(vr->options, &old->vips[i]);
+
 		may_be_there = vr->election.state == MASTER || vr->vips_present & 1u << i;
-		if (may_be_there && !has_vip(vr->options, &old->vips[i]) && !is_held(engine, vr->link.ifindex, &old->vips[i]))
+		/* The kernel does not change a label. */
+		if (stays && is_relabelled && may_be_there && holds_vips(vr) && old->vips[i].ip_version == 4)
+			ports->vip_del(ports->ctx, vr->index, vr->link.ifindex, &old->vips[i]);
+		if (may_be_there && !stays && !is_held(engine, vr->link.ifindex, &old->vips[i]))
 			ports->vip_del(ports->ctx, vr->index, vr->link.ifindex, &old->vips[i]);
 	}
 	ports->vips_flush(ports->ctx);

@@ -23,8 +23,10 @@
 #define RECEIVE_BUDGET 512 /* datagrams */
 #define SYNC_TIMEOUT_MS 5000
 #define BATCH_BUFFER (32 << 10) /* bytes; libnl gives the socket room for this much */
-#define REQUEST_MAX 72 /* bytes: a header, struct ifaddrmsg, two IPv6 addresses, flags */
-#define REQUEST_IPV4 40 /* bytes: the same with two IPv4 addresses, without flags */
+#define REQUEST_MAX 104 /* bytes: a header, struct ifaddrmsg, two IPv6 addresses, flags, lifetimes, protocol */
+#define NOBODY UINT32_MAX /* the slot of a request whose sequence number is 0 */
+#define REMOVAL_IPV6 64 /* bytes: a header, struct ifaddrmsg, two addresses */
+#define REMOVAL_IPV4 40
 
 /* Links first: what is told of an address makes sense only for a known link. */
 enum dump {
@@ -40,6 +42,7 @@ struct rtnl {
 	struct nl_sock *asking;
 	struct loop_source hearing_source;
 	struct loop_source asking_source;
+	bool tells_proto; /* the kernel, of addresses */
 	enum dump dump; /* under way on the hearing socket */
 	bool dump_again; /* messages were lost while it was */
 
@@ -66,11 +69,21 @@ static bool is_ours(const struct rtnl *rtnl, const struct nlmsghdr *message)
 	return message->nlmsg_pid == nl_socket_get_local_port(rtnl->asking);
 }
 
-/* What a dump tells is none. Nothing comes of it where whoever goes takes it along. */
-static bool is_news_of_second(const struct rtnl *rtnl, struct nlmsghdr *message, uint32_t ifindex)
+/* Before the kernel has told of any protocol, an address without one may be that of another process like us. */
+static void tell_of_own(struct rtnl *rtnl, struct nlmsghdr *message, uint32_t ifindex, const struct vip *vip)
 {
-	return message->nlmsg_type == RTM_NEWADDR && !is_ours(rtnl, message) && !(message->nlmsg_flags & NLM_F_MULTI) &&
-	       rtnl_is_second_address(message) && rtnl_sender_keeps(ifindex);
+	const struct ifaddrmsg *info = nlmsg_data(message);
+	struct rtnl_own own = { .address = *vip, .present = message->nlmsg_type == RTM_NEWADDR };
+	uint8_t proto = rtnl_read_proto(message);
+
+	rtnl->tells_proto |= proto != 0;
+	/* What went with one of ours and was put back has not moved. */
+	if (vip->ip_version != 4 || proto == RTNL_OUR_PROTO || is_ours(rtnl, message) || info->ifa_scope >= RT_SCOPE_LINK)
+		return;
+	own.is_certain = rtnl->tells_proto;
+	own.is_second = own.present && rtnl_is_second_address(message) &&
+			(message->nlmsg_flags & NLM_F_MULTI || rtnl_is_new_address(message));
+	rtnl->events->own_address(rtnl->events->ctx, ifindex, &own, loop_now_ns());
 }
 
 static int on_message(struct nl_msg *msg, void *ctx)
@@ -94,8 +107,7 @@ static int on_message(struct nl_msg *msg, void *ctx)
 		if (message->nlmsg_type == RTM_DELADDR && is_ours(rtnl, message))
 			rtnl->events->vip_removed(rtnl->events->ctx, message->nlmsg_seq - 1, &vip, loop_now_ns());
 		rtnl->events->address(rtnl->events->ctx, ifindex, &vip, message->nlmsg_type == RTM_NEWADDR, loop_now_ns());
-		if (is_news_of_second(rtnl, message, ifindex))
-			rtnl->events->second_address(rtnl->events->ctx, ifindex, &vip, loop_now_ns());
+		tell_of_own(rtnl, message, ifindex, &vip);
 		break;
 	}
 	return NL_OK;
@@ -163,7 +175,12 @@ static int on_refusal(struct sockaddr_nl *from, struct nlmsgerr *error, void *ct
 	(void)from;
 	if (!rtnl_read_refusal(message, &refusal))
 		return NL_SKIP;
-	if (refusal.is_addition)
+	if (refusal.is_addition && refusal.slot == NOBODY && refusal.error == -EEXIST)
+		return NL_SKIP;
+	if (refusal.is_addition && refusal.slot == NOBODY)
+		log_error("interface %u: cannot put back %s, which went with a virtual address: %s", refusal.ifindex,
+			  vip_format(&refusal.vip, true, text), strerror(-refusal.error));
+	else if (refusal.is_addition)
 		rtnl->events->vip_refused(rtnl->events->ctx, refusal.slot, refusal.ifindex, &refusal.vip, refusal.error,
 					  loop_now_ns());
 	else if (refusal.error != -EADDRNOTAVAIL && refusal.error != -ENODEV)
@@ -297,25 +314,25 @@ int rtnl_sync(struct rtnl *rtnl)
 	return err;
 }
 
-/* Every length here is a multiple of four: nothing needs padding, neither attributes nor messages. */
 static void put_attr(struct nlmsghdr *message, uint16_t type, const void *data, size_t len)
 {
 	struct nlattr *attr = (struct nlattr *)((char *)message + message->nlmsg_len);
 
 	attr->nla_type = type;
 	attr->nla_len = (uint16_t)(sizeof(*attr) + len);
+	memset(nla_data(attr), 0, NLMSG_ALIGN(len));
 	memcpy(nla_data(attr), data, len);
-	message->nlmsg_len += attr->nla_len;
+	message->nlmsg_len += NLMSG_ALIGN((uint32_t)attr->nla_len);
 }
 
-static uint32_t request_len(const struct vip *vip)
+static uint32_t removal_len(const struct vip *vip)
 {
-	return vip->ip_version == 6 ? REQUEST_MAX : REQUEST_IPV4;
+	return vip->ip_version == 6 ? REMOVAL_IPV6 : REMOVAL_IPV4;
 }
 
-static void write_request(void *at, uint16_t type, uint16_t flags, uint32_t slot, uint32_t ifindex, const struct vip *vip)
+static struct nlmsghdr *write_request(void *at, uint16_t type, uint16_t flags, uint32_t slot, uint32_t ifindex,
+				      const struct vip *vip)
 {
-	static const uint32_t no_dad = IFA_F_NODAD;
 	struct nlmsghdr *message = at;
 
 	/* The kernel only echoes the sequence number. */
@@ -332,20 +349,35 @@ static void write_request(void *at, uint16_t type, uint16_t flags, uint32_t slot
 	};
 	put_attr(message, IFA_LOCAL, vip->address, vip_len(vip));
 	put_attr(message, IFA_ADDRESS, vip->address, vip_len(vip));
-	if (vip->ip_version == 6)
-		put_attr(message, IFA_FLAGS, &no_dad, sizeof(no_dad));
+	return message;
+}
+
+static void add_attrs(struct nlmsghdr *message, const struct vip *vip, const char *label)
+{
+	static const struct ifa_cacheinfo deprecated = { .ifa_prefered = 0, .ifa_valid = UINT32_MAX };
+	static const uint32_t no_dad = IFA_F_NODAD;
+	static const uint8_t proto = RTNL_OUR_PROTO;
+
+	put_attr(message, RTNL_IFA_PROTO, &proto, sizeof(proto));
+	if (vip->ip_version == 4) {
+		if (label)
+			put_attr(message, IFA_LABEL, label, strlen(label) + 1);
+		return;
+	}
+	put_attr(message, IFA_FLAGS, &no_dad, sizeof(no_dad));
+	put_attr(message, IFA_CACHEINFO, &deprecated, sizeof(deprecated));
 }
 
 /*
- * An address that is the first of its subnet on the interface takes the others with it when it goes, the host's own too:
- * unless promote_secondaries is on.
+ * An address that is the first of its subnet on the interface takes the others with it when it goes, the host's own too,
+ * if nobody sees to it.
  */
 static bool may_take_others(const struct vip *vip)
 {
 	return vip->ip_version == 4 && vip->prefix_len < 32;
 }
 
-/* Remembers, for the flush, that promote_secondaries must be on. */
+/* Remembers, for the flush, that the others must be seen to. */
 static void keep_secondaries(struct rtnl *rtnl, uint32_t ifindex)
 {
 	for (unsigned int i = rtnl->keep_count; i-- > 0;)
@@ -417,6 +449,8 @@ static void batch_done(void *ctx, struct rtnl_batch *batch)
 	rtnl->took_ns += batch->took_ns;
 	if (batch->left_promoting)
 		log_warn("interface %u: promote_secondaries stays 1", batch->left_promoting);
+	if (batch->keep_error)
+		log_error("other addresses may have gone with virtual ones: they could not be read: %s", strerror(-batch->keep_error));
 	tell_outcome(rtnl, batch);
 	free_batch(rtnl, batch);
 	/* What is being collected is still to come. */
@@ -491,17 +525,20 @@ static void make_room(struct rtnl *rtnl)
 		rtnl_flush(rtnl);
 }
 
-void rtnl_vip_add(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip)
+void rtnl_vip_add(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip, const char *label)
 {
+	struct nlmsghdr *message;
+
 	make_room(rtnl);
-	write_request(rtnl->batch + rtnl->additions_len, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, slot, ifindex, vip);
-	rtnl->additions_len += request_len(vip);
+	message = write_request(rtnl->batch + rtnl->additions_len, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, slot, ifindex, vip);
+	add_attrs(message, vip, label);
+	rtnl->additions_len += message->nlmsg_len;
 }
 
 void rtnl_vip_del(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip)
 {
 	make_room(rtnl);
-	rtnl->removals_at -= request_len(vip);
+	rtnl->removals_at -= removal_len(vip);
 	rtnl->removal_count++;
 	write_request(rtnl->batch + rtnl->removals_at, RTM_DELADDR, 0, slot, ifindex, vip);
 	if (may_take_others(vip))

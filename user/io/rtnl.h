@@ -47,14 +47,22 @@ struct rtnl_link {
 	struct rtnl_programs programs;
 };
 
+/* An address that is not ours, as far as that is known. */
+struct rtnl_own {
+	struct vip address;
+	bool present;
+	bool is_second; /* as far as is news: another one of its network was there before */
+	bool is_certain; /* false: the kernel does not tell who has put it there */
+};
+
 struct rtnl_events {
 	void *ctx;
 	void (*link)(void *ctx, const struct rtnl_link *link, uint64_t now_ns);
 	void (*address)(void *ctx, uint32_t ifindex, const struct vip *address, bool present, uint64_t now_ns);
-	/* Told after that: it has just come, another one of its network was there before, and either can go without the other. */
-	void (*second_address)(void *ctx, uint32_t ifindex, const struct vip *address, uint64_t now_ns);
+	/* Told after that, for IPv4: one that no process like us has put there, if the kernel tells that. */
+	void (*own_address)(void *ctx, uint32_t ifindex, const struct rtnl_own *own, uint64_t now_ns);
 	/*
-	 * rtnl_vip_del() of this slot has found the address there. Told before the removal itself, and for IPv4 only: of IPv6
+	 * rtnl_vip_del() of this slot has found the address there, or one that went with it. Told before the removal itself, and for IPv4 only: of IPv6
 	 * the kernel does not say whose request it was.
 	 */
 	void (*vip_removed)(void *ctx, uint32_t slot, const struct vip *vip, uint64_t now_ns);
@@ -84,10 +92,14 @@ void rtnl_resync(struct rtnl *rtnl);
  * They flush by themselves when no more can be collected.
  */
 
-/* slot comes back in vip_refused. An IPv6 address is usable at once: no duplicate address detection. */
-void rtnl_vip_add(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip);
+/*
+ * slot comes back in vip_refused. An IPv6 address is usable at once, without duplicate address detection, but deprecated: it
+ * is no source for what the host begins itself. label: of an IPv4 address, less than XCARP_IFNAME_LEN bytes; NULL: the
+ * interface's name.
+ */
+void rtnl_vip_add(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip, const char *label);
 
-/* An address that is not there, or an interface that is gone, is no error. */
+/* An address that is not there, or an interface that is gone, is no error. All others on the interface stay. */
 void rtnl_vip_del(struct rtnl *rtnl, uint32_t slot, uint32_t ifindex, const struct vip *vip);
 
 /*

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "rtnl_message.h"
 
+#include <arpa/inet.h>
 #include <net/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_arp.h>
@@ -181,19 +182,43 @@ bool rtnl_read_address(struct nlmsghdr *message, struct vip *vip, uint32_t *ifin
 	return true;
 }
 
-bool rtnl_is_second_address(struct nlmsghdr *message)
+bool rtnl_is_second_address(const struct nlmsghdr *message)
 {
 	const struct ifaddrmsg *info = nlmsg_data(message);
+
+	return info->ifa_family == AF_INET && info->ifa_flags & IFA_F_SECONDARY;
+}
+
+bool rtnl_is_new_address(struct nlmsghdr *message)
+{
 	struct nlattr *attrs[IFA_MAX + 1];
 	struct ifa_cacheinfo times;
 
-	if (info->ifa_family != AF_INET || !(info->ifa_flags & IFA_F_SECONDARY) ||
-	    nlmsg_parse(message, sizeof(*info), attrs, IFA_MAX, NULL) < 0 || !attrs[IFA_CACHEINFO] ||
+	if (nlmsg_parse(message, sizeof(struct ifaddrmsg), attrs, IFA_MAX, NULL) < 0 || !attrs[IFA_CACHEINFO] ||
 	    (size_t)nla_len(attrs[IFA_CACHEINFO]) < sizeof(times))
 		return false;
 	memcpy(&times, nla_data(attrs[IFA_CACHEINFO]), sizeof(times));
-	/* Whoever has its address by DHCP prolongs it again and again, which is told alike. */
 	return times.cstamp == times.tstamp;
+}
+
+uint8_t rtnl_read_proto(struct nlmsghdr *message)
+{
+	const struct nlattr *attr = nlmsg_find_attr(message, sizeof(struct ifaddrmsg), RTNL_IFA_PROTO);
+
+	return attr && nla_len(attr) >= (int)sizeof(uint8_t) ? nla_get_u8(attr) : 0;
+}
+
+bool rtnl_read_network(struct nlmsghdr *message, uint32_t *network)
+{
+	const struct ifaddrmsg *info = nlmsg_data(message);
+	const struct nlattr *attr = nlmsg_find_attr(message, sizeof(*info), IFA_ADDRESS);
+
+	if (info->ifa_family != AF_INET || info->ifa_prefixlen > 32 || !attr || nla_len(attr) != (int)sizeof(*network))
+		return false;
+	memcpy(network, nla_data(attr), sizeof(*network));
+	if (info->ifa_prefixlen < 32)
+		*network &= htonl(~(UINT32_MAX >> info->ifa_prefixlen));
+	return true;
 }
 
 bool rtnl_read_refusal(struct nlmsghdr *message, struct rtnl_refusal *refusal)

@@ -15,10 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "io/rtnl_keep.h"
 #include "io/thread.h"
 
 #define STACK_SIZE (64 * 1024)
 #define LOCK_FILE "/proc/sys/net/ipv4/tcp_fastopen_key" /* any of the namespace that nobody else can open, to hold us up */
+#define PIECE_MAX (30 << 10) /* bytes */
 #define LOCK_TRIES 500
 #define LOCK_RETRY_NS 2000000
 
@@ -60,18 +62,25 @@ static int open_promoting(uint32_t ifindex, int flags)
 	return open(path, flags | O_CLOEXEC);
 }
 
-/* Turns it on and returns the file to turn it off with; -1 where it may stay as it is. */
-static int promote_secondaries(uint32_t ifindex)
+/* Turns it on and gives the file to turn it off with, or -1 where it may stay as it is. False: it is off, and cannot be turned on. */
+static bool promote_secondaries(uint32_t ifindex, int *file)
 {
 	int fd = open_promoting(ifindex, O_RDWR);
-	char value = '1';
+	bool may_write = fd >= 0, is_on;
+	char value = '0';
 
+	*file = -1;
+	if (!may_write)
+		fd = open_promoting(ifindex, O_RDONLY);
 	if (fd < 0)
-		return -1;
-	if (pread(fd, &value, 1, 0) == 1 && value == '0' && pwrite(fd, "1", 1, 0) == 1)
-		return fd;
+		return false;
+	is_on = pread(fd, &value, 1, 0) == 1 && value != '0';
+	if (!is_on && may_write && pwrite(fd, "1", 1, 0) == 1) {
+		*file = fd;
+		return true;
+	}
 	close(fd);
-	return -1;
+	return is_on;
 }
 
 static bool restore_secondaries(int fd)
@@ -85,36 +94,69 @@ static bool restore_secondaries(int fd)
 	return is_restored;
 }
 
+static int send_whole(int fd, const char *data, size_t len)
+{
+	return len && send(fd, data, len, 0) < 0 ? -errno : 0;
+}
+
+/* In pieces that the socket takes. */
+static int send_pieces(int fd, const struct rtnl_requests *requests)
+{
+	size_t from = 0, at = 0;
+	int err = 0;
+
+	while (!err && from < requests->len) {
+		uint32_t len = at < requests->len ? ((const struct nlmsghdr *)(requests->data + at))->nlmsg_len : 0;
+
+		if (len && at + len - from <= PIECE_MAX) {
+			at += len;
+			continue;
+		}
+		err = send_whole(fd, requests->data + from, at - from);
+		from = at;
+	}
+	return err;
+}
+
+static int send_keeping(int fd, struct rtnl_batch *batch, const uint32_t *ifindexes, unsigned int count)
+{
+	struct rtnl_requests all = { 0 }, after = { 0 };
+	int err;
+
+	batch->keep_error = rtnl_keep(batch->data, batch->removals_len, ifindexes, count, &all, &after);
+	if (batch->keep_error || !rtnl_requests_put(&all, batch->data, batch->removals_len) ||
+	    !rtnl_requests_put(&all, after.data, after.len) ||
+	    !rtnl_requests_put(&all, batch->data + batch->removals_len, batch->len - batch->removals_len)) {
+		batch->keep_error = batch->keep_error ?: -ENOMEM;
+		err = send_whole(fd, batch->data, batch->len);
+	} else {
+		err = send_pieces(fd, &all);
+	}
+	free(all.data);
+	free(after.data);
+	return err;
+}
+
 static void carry_out(int fd, struct rtnl_batch *batch)
 {
 	uint64_t began_ns = loop_now_ns();
 	int promoting[RTNL_KEEP_MAX], lock = batch->keep_count ? lock_promoting() : -1;
+	uint32_t others[RTNL_KEEP_MAX];
+	unsigned int other_count = 0;
 
 	for (unsigned int i = 0; i < batch->keep_count; i++)
-		promoting[i] = promote_secondaries(batch->keep_ifindexes[i]);
-	batch->error = send(fd, batch->data, batch->len, 0) < 0 ? -errno : 0;
+		if (!promote_secondaries(batch->keep_ifindexes[i], &promoting[i]))
+			others[other_count++] = batch->keep_ifindexes[i];
+	if (other_count)
+		batch->error = send_keeping(fd, batch, others, other_count);
+	else
+		batch->error = send_whole(fd, batch->data, batch->len);
 	for (unsigned int i = 0; i < batch->keep_count; i++)
 		if (!restore_secondaries(promoting[i]))
 			batch->left_promoting = batch->keep_ifindexes[i];
 	if (lock >= 0)
 		close(lock);
 	batch->took_ns = loop_now_ns() - began_ns;
-}
-
-bool rtnl_sender_keeps(uint32_t ifindex)
-{
-	char value = '0';
-	int fd = open_promoting(ifindex, O_RDWR);
-	bool is_ours_to_set = fd >= 0;
-
-	if (!is_ours_to_set)
-		fd = open_promoting(ifindex, O_RDONLY);
-	if (fd < 0)
-		return false;
-	if (!is_ours_to_set && pread(fd, &value, 1, 0) != 1)
-		value = '0';
-	close(fd);
-	return is_ours_to_set || value != '0';
 }
 
 /* The thread. */

@@ -26,6 +26,7 @@ struct rtnl_batch {
 	/* Of its carrying out. */
 	int error; /* 0, or -errno: the kernel took none of it */
 	uint32_t left_promoting; /* an interface whose promote_secondaries could not be set back; 0: none */
+	int keep_error; /* what goes with removals could not be found out: 0, or -errno */
 	uint64_t took_ns;
 	_Alignas(struct nlmsghdr) char data[];
 };
@@ -49,9 +50,6 @@ int rtnl_sender_start(struct rtnl_sender *sender);
 
 /* In the order in which they are given. done() is called when the loop comes round; without a thread, before the return. */
 void rtnl_sender_give(struct rtnl_sender *sender, struct rtnl_batch *batch);
-
-/* Does a removal leave the other addresses of the interface where they are? */
-bool rtnl_sender_keeps(uint32_t ifindex);
 
 bool rtnl_sender_is_busy(const struct rtnl_sender *sender);
 
