@@ -105,9 +105,9 @@ $(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/selftests/%.o $(REFERENCE) $(CORE)
 	$(Q)$(CC) $(CFLAGS) $(XCARP_LDFLAGS) $^ $(UNIT_LIBS) -o $@
 
 $(BUILD)/tests/unit/test_engine: $(ENGINE)
-$(BUILD)/tests/unit/test_plan: $(addprefix $(BUILD)/user/,plan.o keyrings.o loader.o io/host.o io/loop.o io/secret.o io/thread.o)
+$(BUILD)/tests/unit/test_plan: $(addprefix $(BUILD)/user/,plan.o keyrings.o loader.o io/host.o io/own.o io/rtnl_message.o io/rtnl_query.o io/loop.o io/secret.o io/thread.o)
 $(BUILD)/tests/unit/test_keyrings: $(addprefix $(BUILD)/user/,keyrings.o io/secret.o)
-$(BUILD)/tests/unit/test_plan $(BUILD)/tests/unit/test_siphash $(BUILD)/tests/unit/test_keyrings: UNIT_LIBS = $(shell $(PKG_CONFIG) --libs libsodium)
+$(BUILD)/tests/unit/test_plan $(BUILD)/tests/unit/test_siphash $(BUILD)/tests/unit/test_keyrings: UNIT_LIBS = $(shell $(PKG_CONFIG) --libs libsodium libnl-3.0)
 
 $(BUILD)/tests/%.bpf.o: selftests/%.bpf.c Makefile
 	$(SAY) BPF $@
@@ -119,7 +119,7 @@ $(BUILD)/selftests/bpf/test_ingress.o: $(BUILD)/tests/bpf/behind.skel.h
 
 # What valgrind cannot follow: processes.
 $(BUILD)/tests/io/test_runner: $(addprefix $(BUILD)/user/,plan.o keyrings.o loader.o runner.o take_off.o) \
-	$(addprefix $(BUILD)/user/io/,host.o journald.o log.o loop.o process.o runner.o secret.o thread.o)
+	$(addprefix $(BUILD)/user/io/,host.o own.o rtnl_message.o rtnl_query.o journald.o log.o loop.o process.o runner.o secret.o thread.o)
 $(BUILD)/tests/io/test_log: $(addprefix $(BUILD)/user/io/,journald.o log.o thread.o)
 
 $(BUILD)/tests/io/test_kernel: $(BUILD)/user/io/kernel.o
@@ -127,7 +127,7 @@ $(BUILD)/tests/io/test_kernel: $(BUILD)/user/io/kernel.o
 $(IO_TESTS): $(BUILD)/tests/%: $(BUILD)/selftests/%.o $(CORE)
 	$(SAY) LD $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(XCARP_LDFLAGS) $^ $(shell $(PKG_CONFIG) --libs libsodium libseccomp) -o $@
+	$(Q)$(CC) $(CFLAGS) $(XCARP_LDFLAGS) $^ $(shell $(PKG_CONFIG) --libs libsodium libseccomp libnl-3.0) -o $@
 
 $(BPF_TESTS): $(BUILD)/tests/%: $(BUILD)/selftests/%.o $(BPF_TEST_PARTS) $(CORE)
 	$(SAY) LD $@

@@ -577,6 +577,50 @@ static void check_script(struct work *work, const struct config_vr *vr, const ch
 		tell(work, LOG_WARNING, vr, "Warning: %s %s: cannot be run: is no file", option, file);
 }
 
+static bool had_vip(const struct work *work, const struct verdict *verdict, const struct vip *vip)
+{
+	const struct vr_options *options = verdict->running == TABLE_NONE ? NULL : work->running[verdict->running].options;
+
+	for (unsigned int i = 0; options && options->manage_vips && i < options->vip_count; i++)
+		if (!vip_compare(&options->vips[i], vip))
+			return true;
+	return false;
+}
+
+/* The line of the peer's, copied, takes the host's own address off. */
+static void check_vip(struct work *work, const struct config_vr *vr, const struct vip *vip)
+{
+	char text[VIP_TEXT_LEN], found_text[VIP_TEXT_LEN], source[INET_ADDRSTRLEN];
+	const char *interface = vr->options.interface, *why;
+	struct vip found;
+
+	vip_format(vip, true, text);
+	inet_ntop(AF_INET, &vr->options.source, source, sizeof(source));
+	why = own_no_host(work->host->own, interface, vip, &found);
+	if (why) {
+		tell(work, LOG_ERR, vr, "-a %s: is %s of %s's %s, which no host can have", text, why, interface,
+		     vip_format(&found, true, found_text));
+		return;
+	}
+	why = vr->options.manage_vips ? own_why(work->host->own, interface, vip, vr->options.source, &found) : NULL;
+	if (!why)
+		return;
+	vip_format(&found, true, found_text);
+	tell(work, LOG_ERR, vr,
+	     "-a %s: %s has %s as this host's own address (%s), and -s is %s; -s must be the host's own, -a one that no host owns. "
+	     "If another program left it there: `ip address del %s dev %s`",
+	     text, interface, found_text, why, source, found_text, interface);
+}
+
+static void check_vips(struct work *work, const struct config_vr *vr, const struct verdict *verdict)
+{
+	if (!work->host->own || !*vr->options.interface)
+		return;
+	for (unsigned int i = 0; i < vr->options.vip_count; i++)
+		if (!had_vip(work, verdict, &vr->options.vips[i]))
+			check_vip(work, vr, &vr->options.vips[i]);
+}
+
 static void check_host(struct work *work)
 {
 	const struct config *config = &work->plan->config;
@@ -589,6 +633,7 @@ static void check_host(struct work *work)
 			check_interface(work, vr, verdict->is_named);
 		if (!verdict->is_change)
 			continue;
+		check_vips(work, vr, verdict);
 		check_script(work, vr, "-u", vr->options.upscript, &work->upscript);
 		check_script(work, vr, "-d", vr->options.downscript, &work->downscript);
 	}

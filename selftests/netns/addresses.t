@@ -6,7 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 86
+plan 119
 test_lab r1 client
 wire client "vips=$VIP,10.77.0.101,10.77.0.9"
 
@@ -240,6 +240,69 @@ within 8 "a file without a label: MASTER" has_addr r1 10.77.0.101
 label_file --label=one
 kill -HUP "${PID[r1]}"
 within 5 "  a label at a reload" eval '[[ $(r1 -o -4 addr show label eth0:one) == *10.77.0.101/24* ]]'
+ok "it ends" stop r1 TERM
+
+# The host's own address as the virtual one, as in the peer's line: nothing is taken off.
+refused_own() {
+	local name=$1 want=$2 before
+
+	shift 2
+	before=$(snapshot r1)
+	fails r1 "$XCARP" -i eth0 -v 1 -p "$PASSWORD" -r 1 "$@"
+	like "$name: refused" "$STATUS $ERROR" "^1 .*$want"
+	unchanged "  and nothing is changed" r1 "$before"
+}
+
+r1 route add default via 10.77.0.254
+refused_own "the host's own address and a source that it lacks" \
+	"-a 10.77.0.1/24: eth0 has 10.77.0.1/24 as this host's own address .*, and -s is 10.77.0.11; .*ip address del 10.77.0.1/24 dev eth0" \
+	-s 10.77.0.11 -a 10.77.0.1/24
+refused_own "  the same without a length" "-a 10.77.0.1/32: eth0 has 10.77.0.1/24 as this host's own" -s 10.77.0.11 -a 10.77.0.1
+r1 addr add 10.78.0.1/24 dev eth0
+refused_own "a source of another network, and a gateway behind the address" 'the only one towards a gateway' -s 10.78.0.1 -a 10.77.0.1/24
+r1 addr add 10.77.0.2/24 dev eth0
+r1 route add 10.9.0.0/16 via 10.77.0.253 src 10.77.0.2
+refused_own "the source of a route" 'the source of its routes' -s 10.77.0.1 -a 10.77.0.2/24
+r1 addr del 10.77.0.2/24 dev eth0
+r1 addr add 10.77.0.3/24 dev eth0 valid_lft 3600 preferred_lft 3600
+refused_own "one by DHCP" 'for a limited time' -s 10.77.0.1 -a 10.77.0.3/24
+r1 addr del 10.77.0.3/24 dev eth0
+r1 addr add fd00:77::1/64 dev eth0 nodad
+refused_own "one of IPv6" '-a fd00:77::1/64: eth0 has fd00:77::1/64 as this host.s own' -s 10.77.0.1 -a fd00:77::1/64
+refused_own "the broadcast address of the host's network" "-a 10.77.0.255/32: is the broadcast address of the network of eth0's 10.77.0.1/24" \
+	-s 10.77.0.1 -a 10.77.0.255
+refused_own "its network's" "-a 10.77.0.0/32: is the address of the network of eth0's" -s 10.77.0.1 -a 10.77.0.0
+refused_own "the broadcast address of its own" "-a 10.99.0.255/24: is the network's broadcast address" -s 10.77.0.1 -a 10.99.0.255/24
+
+# What others left behind does not look so: before or after the host's own, or of a network of its own.
+leftover_goes() {
+	xcarp r1 -r 30 -a "$1"
+	within 8 "left behind, $2: taken off" lacks_addr r1 "${1%/*}"
+	within 3 "  and told" log_has r1 "$1 was there at the start: taken off"
+	ok "it ends" stop r1 TERM
+}
+r1 addr add 10.77.0.101/24 dev eth0
+leftover_goes 10.77.0.101/24 "after the host's own"
+r1 addr flush dev eth0 scope global
+r1 addr add 10.77.0.101/24 dev eth0
+r1 addr add 10.77.0.1/24 dev eth0
+r1 route add default via 10.77.0.254
+leftover_goes 10.77.0.101/24 "before the host's own"
+ok "  which stays" first_is 10.77.0.1
+r1 addr add 10.79.0.101/24 dev eth0
+leftover_goes 10.79.0.101/24 "of a network of its own"
+
+# A line at a reload.
+label_file
+daemon r1 "$XCARP" -c "$LAB_DIR/label.conf"
+within 8 "a file: MASTER" has_addr r1 10.77.0.101
+echo "-p $PASSWORD -i eth0 -s 10.77.0.11 -v 2 -a 10.77.0.1/24" >>"$LAB_DIR/label.conf"
+kill -HUP "${PID[r1]}"
+within 5 "  a line with the host's own at a reload is refused" log_has r1 "label.conf:2: -a 10.77.0.1/24: eth0 has 10.77.0.1/24 as this host's own"
+ok "  it stays" first_is 10.77.0.1
+label_file --deadratio=2
+kill -HUP "${PID[r1]}"
+within 5 "  ours, which is there, is not the host's own" log_has r1 'read again: .* 1 changed'
 ok "it ends" stop r1 TERM
 
 # An address that somebody else put there beforehand is a backup's no more than a dead predecessor's is.

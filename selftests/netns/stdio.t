@@ -81,7 +81,7 @@ is "the first's pidfile is as it was" "$(<"$pidfile")" "${PID[r1]}"
 ok "TERM ends the first" stop r1 TERM
 is "nothing is left" "$(left_on r1)" ""
 
-# An address of the host's that is not xcarp's source comes after the virtual one, which so is the subnet's first; it would go with it.
+# An address of the host's that is not xcarp's source comes after the virtual one, which so is the subnet's first; it would go with it, and changes places.
 lab_run r1 sysctl -qw net.ipv4.conf.all.promote_secondaries=0 net.ipv4.conf.eth0.promote_secondaries=0
 daemon r1 "$XCARP" -i eth0 -s 10.77.0.1 -v 1 -p "$PASSWORD" -a "$VIP/24" -r 1
 within 5 "a virtual address of the host's subnet: MASTER" master r1
@@ -89,7 +89,7 @@ within 2 "with the address" has_addr r1 "$VIP"
 ip -n "$LAB-r1" addr flush dev eth0 scope global
 within 3 "all addresses removed: it is put back" has_addr r1 "$VIP"
 ip -n "$LAB-r1" addr add 10.77.0.7/24 dev eth0
-like "the host's other one is a secondary one now" "$(ip -n "$LAB-r1" -o addr show secondary)" ' 10\.77\.0\.7/24 '
+within 3 "the host's other one is the first of its network" eval "[[ \$(ip -n $LAB-r1 -o addr show secondary) == *' $VIP/24 '* ]]"
 ok "TERM ends it" stop r1 TERM
 ok "the virtual address is gone" lacks_addr r1 "$VIP"
 ok "the host's is still there" has_addr r1 10.77.0.7

@@ -32,6 +32,26 @@ static int parse_prefix_len(const char *text)
 	return len;
 }
 
+/* All bits after the length are as this one; where there is room for it, no host has such an address. */
+static bool ends_in(const struct vip *vip, uint8_t bit)
+{
+	unsigned int bits = (unsigned int)vip_len(vip) * 8;
+
+	for (unsigned int i = vip->prefix_len; i < bits; i++)
+		if ((vip->address[i / 8] >> (7 - i % 8) & 1) != bit)
+			return false;
+	return vip->prefix_len + 2u <= bits;
+}
+
+static const char *why_no_host(const struct vip *vip)
+{
+	if (ends_in(vip, 0))
+		return "is the address of the network itself, which no host can have";
+	if (vip->ip_version == 4 && ends_in(vip, 1))
+		return "is the network's broadcast address, which no host can have";
+	return NULL;
+}
+
 const char *vip_parse(struct vip *vip, const char *text)
 {
 	char address[INET6_ADDRSTRLEN];
@@ -63,7 +83,7 @@ const char *vip_parse(struct vip *vip, const char *text)
 		return vip->ip_version == 4 ? "the length after the slash must be 1 to 32" :
 					      "the length after the slash must be 1 to 128";
 	vip->prefix_len = (uint8_t)len;
-	return NULL;
+	return why_no_host(vip);
 }
 
 char *vip_format(const struct vip *vip, bool with_len, char text[VIP_TEXT_LEN])

@@ -94,6 +94,8 @@ int host_read(struct host *host)
 		err = add_entry(host, entry);
 	freeifaddrs(list);
 	host_sort(host);
+	if (!err)
+		host->own = own_read(&err);
 	return err;
 }
 
@@ -122,6 +124,7 @@ void host_free(struct host *host)
 {
 	free(host->links);
 	free(host->addresses);
+	own_free(host->own);
 	*host = (struct host){ 0 };
 }
 

@@ -12,6 +12,8 @@
 
 #include <xcarp/abi.h>
 
+#include "io/own.h"
+
 struct host_link {
 	char name[XCARP_IFNAME_LEN];
 	bool is_ethernet;
@@ -28,6 +30,7 @@ struct host {
 	size_t link_count;
 	struct host_address *addresses; /* ascending */
 	size_t address_count;
+	struct own *own; /* NULL: not asked for */
 };
 
 /* Asks the kernel. Returns 0 or -errno; host_free() is due either way. */

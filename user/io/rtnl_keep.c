@@ -7,15 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include "io/rtnl_message.h"
-
-#define ANSWER_MAX 32768
-
-#ifndef NETLINK_GET_STRICT_CHK
-#define NETLINK_GET_STRICT_CHK 12
-#endif
+#include "io/rtnl_query.h"
 
 /* What an interface has, as the kernel tells it. */
 struct there {
@@ -28,6 +21,7 @@ struct there {
 };
 
 struct list {
+	uint32_t ifindex;
 	struct rtnl_requests messages;
 	struct there *there;
 	size_t count;
@@ -61,60 +55,32 @@ struct query {
 	struct ifaddrmsg address;
 };
 
-/* 1: the end of the answer; 0; or -errno. */
-static int take_answer(struct list *list, uint32_t ifindex, const struct nlmsghdr *message, size_t len)
+static int take_address(void *ctx, struct nlmsghdr *message)
 {
-	for (; NLMSG_OK(message, len); message = NLMSG_NEXT(message, len)) {
-		const struct ifaddrmsg *info = NLMSG_DATA(message);
+	const struct ifaddrmsg *info = NLMSG_DATA(message);
+	struct list *list = ctx;
 
-		if (message->nlmsg_type == NLMSG_DONE)
-			return 1;
-		if (message->nlmsg_type == NLMSG_ERROR)
-			return -EIO;
-		if (message->nlmsg_type != RTM_NEWADDR || info->ifa_index != ifindex)
-			continue;
-		if (!rtnl_requests_put(&list->messages, message, NLMSG_ALIGN(message->nlmsg_len)))
-			return -ENOMEM;
-		list->count++;
-	}
+	if (message->nlmsg_type != RTM_NEWADDR || info->ifa_index != list->ifindex)
+		return 0;
+	if (!rtnl_requests_put(&list->messages, message, NLMSG_ALIGN(message->nlmsg_len)))
+		return -ENOMEM;
+	list->count++;
 	return 0;
 }
 
-static int receive(int fd, struct list *list, uint32_t ifindex)
-{
-	_Alignas(struct nlmsghdr) char answer[ANSWER_MAX];
-	int err = 0;
-
-	while (!err) {
-		ssize_t n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		err = n < 0 ? -errno : take_answer(list, ifindex, (const struct nlmsghdr *)answer, (size_t)n);
-	}
-	return err < 0 ? err : 0;
-}
-
-static int ask(struct list *list, uint32_t ifindex)
+static int ask(struct list *list)
 {
 	const struct query query = {
 		.header = { .nlmsg_len = sizeof(query), .nlmsg_type = RTM_GETADDR, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		.address = { .ifa_family = AF_INET, .ifa_index = ifindex },
+		.address = { .ifa_family = AF_INET, .ifa_index = list->ifindex },
 	};
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), one = 1, err;
 
-	if (fd < 0)
-		return -errno;
-	/* Of this interface alone; a kernel that cannot tells of all. */
-	setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &one, sizeof(one));
-	err = send(fd, &query, sizeof(query), 0) < 0 ? -errno : receive(fd, list, ifindex);
-	close(fd);
-	return err;
+	return rtnl_dump(&query.header, take_address, list);
 }
 
-static int read_list(struct list *list, uint32_t ifindex)
+static int read_list(struct list *list)
 {
-	int err = ask(list, ifindex);
+	int err = ask(list);
 	size_t count = 0, at = 0;
 
 	if (err)
@@ -235,33 +201,33 @@ struct kept {
 	bool has_stand_in;
 };
 
-static size_t find_kept(const struct list *list, const char *removals, size_t removals_len, uint32_t ifindex, struct kept *kept)
+static size_t find_kept(const struct list *list, const char *removals, size_t removals_len, struct kept *kept)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < list->count; i++) {
 		const struct there *first = &list->there[i];
 
-		if (first->is_second || first->vip.prefix_len > 31 || !is_removed(first, removals, removals_len, ifindex))
+		if (first->is_second || first->vip.prefix_len > 31 || !is_removed(first, removals, removals_len, list->ifindex))
 			continue;
 		for (size_t j = 0; j < list->count; j++)
-			if (goes_with(&list->there[j], first) && !is_removed(&list->there[j], removals, removals_len, ifindex))
+			if (goes_with(&list->there[j], first) && !is_removed(&list->there[j], removals, removals_len, list->ifindex))
 				kept[count++].there = &list->there[j];
 	}
 	return count;
 }
 
-static int keep_on(uint32_t ifindex, const struct list *list, const char *removals, size_t removals_len,
+static int keep_on(const struct list *list, const char *removals, size_t removals_len,
 		   struct rtnl_requests *before, struct rtnl_requests *after)
 {
 	struct kept *kept = calloc(list->count + 1, sizeof(*kept));
-	size_t count = kept ? find_kept(list, removals, removals_len, ifindex, kept) : 0;
+	size_t count = kept ? find_kept(list, removals, removals_len, kept) : 0;
 	bool is_whole = kept;
 
 	for (size_t i = 0; is_whole && i < count; i++) {
 		kept[i].has_stand_in = !is_held(list, kept[i].there);
 		if (kept[i].has_stand_in)
-			is_whole = put_stand_in(before, RTM_NEWADDR, ifindex, kept[i].there);
+			is_whole = put_stand_in(before, RTM_NEWADDR, list->ifindex, kept[i].there);
 	}
 	for (int ours = 0; ours <= 1; ours++)
 		for (size_t i = 0; is_whole && i < count; i++)
@@ -269,7 +235,7 @@ static int keep_on(uint32_t ifindex, const struct list *list, const char *remova
 				is_whole = put_back(after, kept[i].there);
 	for (size_t i = 0; is_whole && i < count; i++)
 		if (kept[i].has_stand_in)
-			is_whole = put_stand_in(after, RTM_DELADDR, ifindex, kept[i].there);
+			is_whole = put_stand_in(after, RTM_DELADDR, list->ifindex, kept[i].there);
 	free(kept);
 	return is_whole ? 0 : -ENOMEM;
 }
@@ -280,11 +246,11 @@ int rtnl_keep(const char *removals, size_t removals_len, const uint32_t *ifindex
 	int err = 0;
 
 	for (unsigned int i = 0; !err && i < ifindex_count; i++) {
-		struct list list = { 0 };
+		struct list list = { .ifindex = ifindexes[i] };
 
-		err = read_list(&list, ifindexes[i]);
+		err = read_list(&list);
 		if (!err)
-			err = keep_on(ifindexes[i], &list, removals, removals_len, before, after);
+			err = keep_on(&list, removals, removals_len, before, after);
 		free_list(&list);
 	}
 	return err;

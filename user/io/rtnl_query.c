@@ -114,3 +114,51 @@ bool rtnl_has_filters(uint32_t ifindex)
 	return has_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)) ||
 	       has_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS));
 }
+
+/* Lists. */
+
+/* 1: the end of the list. */
+static int take_all(struct nlmsghdr *message, size_t len, rtnl_take *take, void *ctx)
+{
+	int err = 0;
+
+	for (; !err && NLMSG_OK(message, len); message = NLMSG_NEXT(message, len)) {
+		const struct nlmsgerr *error = NLMSG_DATA(message);
+
+		if (message->nlmsg_type == NLMSG_DONE)
+			return 1;
+		if (message->nlmsg_type == NLMSG_ERROR)
+			return error->error < 0 ? error->error : -EBADMSG;
+		err = take(ctx, message);
+	}
+	return err;
+}
+
+/* The kernel goes on with the list whenever some of it has been read, so that there is always something. */
+static int receive_list(int fd, rtnl_take *take, void *ctx)
+{
+	_Alignas(struct nlmsghdr) char answer[ANSWER_MAX];
+	int err = 0;
+
+	while (!err) {
+		ssize_t n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		err = n < 0 ? -errno : take_all((struct nlmsghdr *)answer, (size_t)n, take, ctx);
+	}
+	return err == 1 ? 0 : err;
+}
+
+int rtnl_dump(const struct nlmsghdr *query, rtnl_take *take, void *ctx)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), one = 1, err;
+
+	if (fd < 0)
+		return -errno;
+	/* The request may name an interface; a kernel that does not know this tells of all. */
+	setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &one, sizeof(one));
+	err = send(fd, query, query->nlmsg_len, 0) < 0 ? -errno : receive_list(fd, take, ctx);
+	close(fd);
+	return err;
+}

@@ -17,4 +17,11 @@ bool rtnl_has_filters(uint32_t ifindex);
 /* Its carrier, whatever its administrator has said. Returns 0 or -errno. */
 int rtnl_query_carrier(uint32_t ifindex, bool *has_carrier);
 
+/*
+ * Asks for a list by the request in query, and has take() each message of the answer. Returns 0, -errno, or what take() returned
+ * if that was not 0: then it was the last.
+ */
+typedef int rtnl_take(void *ctx, struct nlmsghdr *message);
+int rtnl_dump(const struct nlmsghdr *query, rtnl_take *take, void *ctx);
+
 #endif
