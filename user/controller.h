@@ -110,6 +110,8 @@ struct move {
 	char name[XCARP_IFNAME_LEN];
 };
 
+struct prints;
+
 struct controller {
 	struct options options;
 	struct vrouter_slot *slots;
@@ -141,6 +143,7 @@ struct controller {
 	struct dataplane *dataplane;
 	struct engine *engine;
 	struct loader *loader;
+	struct prints *prints;
 	struct runner runner;
 	struct control *control;
 	struct ports ports;
@@ -313,6 +316,19 @@ void floods_front_done(struct controller *c, struct interface *interface, bool i
 
 /* Its program is gone. */
 void floods_forget(struct interface *interface);
+
+/* prints.c */
+
+/* NULL where something is lacking. */
+struct prints *prints_new(struct controller *c);
+void prints_free(struct prints *prints);
+
+/* The virtual router is new, or its key is: what may be seen of it goes into `live`, and its fingerprint is missing. */
+void prints_publish(struct controller *c, uint32_t index);
+
+/* Has those made that are missing, in the background. */
+void prints_make(struct controller *c);
+uint64_t prints_deadline(const struct controller *c);
 
 /* deaf.c */
 

@@ -146,6 +146,8 @@ static int claim(struct controller *c, struct plan_vr *vr, uint64_t now_ns)
 				 now_ns);
 		if (err)
 			controller_fail("engine", err);
+		else
+			prints_publish(c, index);
 	}
 	if (!err)
 		return 0;
@@ -209,8 +211,10 @@ static void update(struct controller *c, struct plan_vr *vr, uint64_t now_ns)
 	if (is_updated)
 		interface_updated(c, vr->index, old.options);
 	name_update(c, vr->index, &old);
-	if (vr->key)
+	if (vr->key) {
+		prints_publish(c, vr->index);
 		keys_give(c->keys, old.options->auth, old.key);
+	}
 	free((void *)old.options);
 }
 

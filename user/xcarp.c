@@ -445,6 +445,9 @@ static int open_adapters(struct controller *c)
 	c->scripts = scripts_new(c->loop, &c->runner, 1, on_script_ended, c);
 	if (!c->scripts)
 		return controller_fail("scripts", -ENOMEM);
+	c->prints = prints_new(c);
+	if (!c->prints)
+		return controller_fail("fingerprints", -ENOMEM);
 	c->loader = loader_new(c->loop, plan_make);
 	return c->loader ? 0 : controller_fail("loader", -errno);
 }
@@ -662,6 +665,8 @@ static uint64_t next_deadline(const struct controller *c)
 		deadline_ns = c->attach_again_ns;
 	if (vrouters_deadline(c) < deadline_ns)
 		deadline_ns = vrouters_deadline(c);
+	if (prints_deadline(c) < deadline_ns)
+		deadline_ns = prints_deadline(c);
 	if (floods_deadline(c) < deadline_ns)
 		deadline_ns = floods_deadline(c);
 	if (dataplane_deadline(c->dataplane) < deadline_ns)
@@ -746,6 +751,7 @@ static int run(struct controller *c)
 		engine_commit(c->engine, now_ns);
 		scripts_timers(c->scripts, now_ns);
 		vrouters_work(c, now_ns);
+		prints_make(c);
 		dataplane_timers(c->dataplane, now_ns);
 		floods_timers(c, now_ns);
 		overheard_timers(c->overheard, now_ns);
@@ -808,6 +814,7 @@ static void close_all(struct controller *c)
 		leave_to_successor(c);
 	else
 		leave(c);
+	prints_free(c->prints);
 	is_loading = c->loader && !loader_free(c->loader);
 	engine_free(c->engine);
 	tx_free(c->tx);

@@ -241,10 +241,13 @@ struct vr_live {
 	__u32 fence_after_us; /* how long the controller may owe an answer, as master */
 	__u8 replay; /* enum replay_mode */
 	__u8 up_script_due; /* 1: it has still to run, or to run to its end */
-	__u8 reserved2[2]; /* 0 */
+	__u8 key_count; /* of --keyfile: keys that are accepted; 0: there is none */
+	__u8 reserved2; /* 0 */
 	__u64 adverts_unsent; /* that the kernel would not send, or would have dropped for lack of a carrier */
 	__u8 vrrp_source[4]; /* who was heard to send VRRP of this id; 0: nobody */
-	__u8 reserved3[12]; /* 0 */
+	__u32 key_id; /* of --keyfile: the key that signs */
+	__u16 password_print; /* fingerprint of the password; 0: not made yet, or there is no password */
+	__u8 reserved3[6]; /* 0 */
 };
 
 _Static_assert(sizeof(struct vr_live) == 192, "three cache lines");

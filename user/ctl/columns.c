@@ -256,6 +256,15 @@ static bool need_auth(const struct snapshot *snapshot)
 	return false;
 }
 
+/* What must be the same on all hosts. */
+static void cell_prints(char cell[CELL_LEN], const struct snapshot *snapshot, const struct vrouter *vr)
+{
+	char password[PRINT_TEXT_LEN], list[PRINT_TEXT_LEN];
+
+	(void)snapshot;
+	snprintf(cell, CELL_LEN, "%s/%s", format_print(vr->live.password_print, password), format_print(vr->list_print, list));
+}
+
 static void cell_owner(char cell[CELL_LEN], const struct snapshot *snapshot, const struct vrouter *vr)
 {
 	const char *ailment = owner_ailment(vr->owner_health);
@@ -290,6 +299,7 @@ const struct column columns[] = {
 	{ "LATE", true, 6, 9, true, true, true, cell_late, value_late, NULL },
 	{ "HOLD", false, 8, 1, true, true, true, cell_hold, value_hold, need_hold },
 	{ "AUTH", false, 14, 9, true, true, false, cell_auth, value_auth, need_auth },
+	{ "PASS/LIST", false, 9, 9, true, false, false, cell_prints, NULL, NULL },
 	{ "OWNER", false, 5, 2, true, true, false, cell_owner, value_owner, NULL },
 };
 

@@ -196,6 +196,22 @@ static int take_entries(struct snapshot *snapshot, const struct maps *maps, cons
 	return count < 0 ? (int)count : 0;
 }
 
+/* FNV-1a, folded to 16 bits. They are no secret, and sorted already. */
+static uint16_t print_list(const struct address *addresses, uint32_t count)
+{
+	uint32_t hash = 2166136261u;
+
+	for (uint32_t i = 0; i < count; i++) {
+		const uint8_t *bytes = &addresses[i].key.ip_version;
+		size_t len = sizeof(addresses[i].key) - offsetof(struct vip_key, ip_version);
+
+		for (size_t n = 0; n < len; n++)
+			hash = (hash ^ bytes[n]) * 16777619u;
+	}
+	hash = (hash >> 16 ^ hash) & 0xffff;
+	return hash ? (uint16_t)hash : 1;
+}
+
 static void take_addresses(struct snapshot *snapshot, const struct maps *maps, const uint32_t *places)
 {
 	for (size_t i = 0; i < snapshot->address_count; i++) {
@@ -210,6 +226,10 @@ static void take_addresses(struct snapshot *snapshot, const struct maps *maps, c
 		vr->address_count++;
 		vr->held_count += entry->held;
 	}
+	for (size_t i = 0; i < snapshot->count; i++)
+		if (snapshot->vrouters[i].address_count)
+			snapshot->vrouters[i].list_print =
+				print_list(snapshot->vrouters[i].addresses, snapshot->vrouters[i].address_count);
 }
 
 static struct filter_subject subject_of(const struct vrouter *vr)
@@ -388,6 +408,12 @@ char *vrouter_master(const struct snapshot *snapshot, const struct vrouter *vr, 
 	if (vr->is_fenced || (vr->live.state != INIT && !is_ours && hears_master(snapshot, &vr->live)))
 		return format_address(vr->live.ip_version, vr->live.source, text);
 	snprintf(text, ADDRESS_TEXT_LEN, "%s", is_ours ? "self" : "-");
+	return text;
+}
+
+char *format_print(uint16_t print, char text[PRINT_TEXT_LEN])
+{
+	snprintf(text, PRINT_TEXT_LEN, print ? "%04x" : "-", print);
 	return text;
 }
 

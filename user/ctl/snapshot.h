@@ -33,6 +33,7 @@ struct vrouter {
 	const struct address *addresses;
 	uint32_t address_count;
 	uint32_t held_count;
+	uint16_t list_print; /* of the addresses, whatever their order; 0: they are not in the maps, as the interface is not there */
 	double sent_per_s, accepted_per_s; /* below 0: not known */
 	char interface[NAME_TEXT_LEN];
 };
@@ -115,6 +116,10 @@ char *vrouter_name(const struct vrouter *vr, char text[VROUTER_NAME_LEN]);
  * Who is master: an address that was heard within the down time and has not bowed out since, self, or - where nobody is known.
  */
 char *vrouter_master(const struct snapshot *snapshot, const struct vrouter *vr, char text[ADDRESS_TEXT_LEN]);
+
+/* Fingerprints: four hexadecimal digits, or - where there is none. */
+#define PRINT_TEXT_LEN 8
+char *format_print(uint16_t print, char text[PRINT_TEXT_LEN]);
 
 /* Writes the group, or - where it is not known. */
 char *vrouter_group(const struct vrouter *vr, char text[ADDRESS_TEXT_LEN]);

@@ -132,6 +132,24 @@ static void add_hook(struct text *text, const struct snapshot *snapshot, const s
 		    use->entry.loses_offloads ? ": " COST : "");
 }
 
+static void add_prints(struct text *text, const struct vrouter *vr)
+{
+	char password[PRINT_TEXT_LEN], list[PRINT_TEXT_LEN];
+
+	text_printf(text, "  %-16s password %s, addresses %s; the same on every host that is set up alike\n", "fingerprints",
+		    format_print(vr->live.password_print, password), format_print(vr->list_print, list));
+}
+
+static void add_key_ids(struct text *text, const struct vr_live *live)
+{
+	if (!live->key_count)
+		return;
+	text_printf(text, "  %-16s %u signs", "key ids", live->key_id);
+	if (live->key_count > 1)
+		text_printf(text, "; %u more accepted", live->key_count - 1);
+	text_add(text, "\n");
+}
+
 /* Of the newest change, not of what was noticed since. */
 static void add_why(struct text *text, const struct maps *maps, const struct vrouter *vr)
 {
@@ -186,7 +204,7 @@ static void add_down_time(struct text *text, const struct snapshot *snapshot, co
 
 static void add_state(struct text *text, const struct snapshot *snapshot, const struct maps *maps, const struct vrouter *vr)
 {
-	char span[SPAN_TEXT_LEN], master[ADDRESS_TEXT_LEN];
+	char span[SPAN_TEXT_LEN], master[ADDRESS_TEXT_LEN], name[VROUTER_NAME_LEN];
 	const struct vr_live *live = &vr->live;
 
 	text_printf(text, "  %-16s %s for %s%s\n", "state", state_name(live->state),
@@ -196,7 +214,7 @@ static void add_state(struct text *text, const struct snapshot *snapshot, const 
 	add_down_time(text, snapshot, maps, vr);
 	text_printf(text, "  %-16s %u\n", "state changes", live->transitions);
 	if (live->hold)
-		text_printf(text, "  %-16s %s, until `xcarpctl release`\n", "held", hold_name(live->hold));
+		text_printf(text, "  %-16s %s, until `xcarpctl release %s`\n", "held", hold_name(live->hold), vrouter_name(vr, name));
 	add_field(text, "master", vrouter_master(snapshot, vr, master));
 	if (!live->ifindex)
 		add_field(text, "interface", if_nametoindex(live->interface) ?
@@ -204,6 +222,8 @@ static void add_state(struct text *text, const struct snapshot *snapshot, const 
 	add_hook(text, snapshot, vr);
 	text_printf(text, "  %-16s advbase %u s, advskew %u/256 s\n", "own interval", live->own_advbase, live->own_advskew);
 	add_field(text, "authentication", auth_name(live->auth));
+	add_prints(text, vr);
+	add_key_ids(text, live);
 	text_printf(text, "  %-16s %llu sent", "adverts", (unsigned long long)live->adverts_sent);
 	if (live->sent_ns)
 		text_printf(text, ", the last %s ago", format_span(snapshot_age_ns(snapshot, live->sent_ns), span));
@@ -253,9 +273,11 @@ static void add_newest_advert(struct text *text, const struct snapshot *snapshot
 		add_field(text, "newest advert", "none was heard");
 		return;
 	}
-	text_printf(text, "  %-16s from %s, %s ago: advbase %u, advskew %u, demote %u, counter %016llx, by %s\n", "newest advert",
+	text_printf(text, "  %-16s from %s, %s ago: %sadvbase %u, advskew %u, demote %u, counter %016llx, by %s\n", "newest advert",
 		    format_address(live->ip_version, live->source, source),
-		    format_span(snapshot_age_ns(snapshot, live->arrival_ns), span), live->advbase, live->advskew, live->demote,
+		    format_span(snapshot_age_ns(snapshot, live->arrival_ns), span),
+		    live->advbase == CARP_BOW_OUT && live->advskew == CARP_BOW_OUT ? "a bow-out: " : "", live->advbase, live->advskew,
+		    live->demote,
 		    (unsigned long long)live->counter, auth_name(live->is_strong ? AUTH_SIPHASH : AUTH_HMAC_SHA1));
 }
 
@@ -314,6 +336,16 @@ static void json_time(struct text *text, const struct snapshot *snapshot, const 
 	json_seconds(text, age_name, snapshot_age_ns(snapshot, when_ns));
 }
 
+static void json_print(struct text *text, const char *name, uint16_t print)
+{
+	char digits[PRINT_TEXT_LEN];
+
+	if (print)
+		json_string(text, name, format_print(print, digits));
+	else
+		json_null(text, name);
+}
+
 static void json_addresses(struct text *text, const struct vrouter *vr)
 {
 	char address[ADDRESS_TEXT_LEN];
@@ -350,6 +382,13 @@ static void json_vrouter(struct text *text, const struct snapshot *snapshot, con
 	json_u64(text, "own_advbase", live->own_advbase);
 	json_u64(text, "own_advskew", live->own_advskew);
 	json_string(text, "auth", auth_name(live->auth));
+	json_print(text, "password_print", live->password_print);
+	json_print(text, "list_print", vr->list_print);
+	if (live->key_count)
+		json_u64(text, "key_id", live->key_id);
+	else
+		json_null(text, "key_id");
+	json_u64(text, "key_count", live->key_count);
 	json_u64(text, "adverts_sent", live->adverts_sent);
 	json_u64(text, "adverts_unsent", live->adverts_unsent);
 	json_u64(text, "adverts_accepted", live->accepted);

@@ -13,6 +13,8 @@
 
 #define ARGON2_PASSES 2
 #define ARGON2_MEMORY (64 << 20)
+#define PRINT_PASSES 16
+#define PRINT_MEMORY (4 << 20)
 #define PASSWORD_WAIT_MS 5000
 
 int secret_init(void)
@@ -211,6 +213,19 @@ int secret_stretch(uint8_t key[SECRET_KEY_LEN], const struct secret *password)
 
 	return crypto_pwhash(key, SECRET_KEY_LEN, (const char *)password->bytes, password->len, salt, ARGON2_PASSES,
 			     ARGON2_MEMORY, crypto_pwhash_ALG_ARGON2ID13) ? -ENOMEM : 0;
+}
+
+uint16_t secret_print(const void *bytes, size_t len)
+{
+	static const uint8_t salt[crypto_pwhash_SALTBYTES] = "xcarp print 1";
+	uint8_t hash[crypto_pwhash_BYTES_MIN];
+	uint16_t print;
+
+	if (crypto_pwhash(hash, sizeof(hash), bytes, len, salt, PRINT_PASSES, PRINT_MEMORY, crypto_pwhash_ALG_ARGON2ID13))
+		return 0;
+	print = (uint16_t)(hash[0] << 8 | hash[1]);
+	explicit_bzero(hash, sizeof(hash));
+	return print ? print : 1;
 }
 
 void secret_derive(uint8_t *derived, size_t len, const uint8_t key[SECRET_KEY_LEN], const void *context, size_t context_len)

@@ -59,6 +59,13 @@ char *secret_read_file(const char *path, const char **why, bool *is_public);
  */
 int secret_stretch(uint8_t key[SECRET_KEY_LEN], const struct secret *password);
 
+/*
+ * A number by which a password, or what is made of it alone, is known again: by Argon2id, 16 passes over 4 MiB, with a salt that is
+ * the same everywhere. Takes a twentieth of a second. Of 65,535 passwords one has the same, so it says little about which one it
+ * is. 0: not enough memory.
+ */
+uint16_t secret_print(const void *bytes, size_t len);
+
 /* A key of len bytes, 16 to 64, for one context only: keyed BLAKE2b. */
 void secret_derive(uint8_t *derived, size_t len, const uint8_t key[SECRET_KEY_LEN], const void *context, size_t context_len);
 
