@@ -271,6 +271,7 @@ install: all ## into DESTDIR and PREFIX
 	sed 's|@SBINDIR@|$(SBINDIR)|g' scripts/xcarp@.service >$(BUILD)/xcarp@.service
 	$(INSTALL) -D -m 644 $(BUILD)/xcarp@.service $(DESTDIR)$(UNITDIR)/xcarp@.service
 	$(INSTALL) -D -m 644 doc/hooks.md $(DESTDIR)$(DOCDIR)/hooks.md
+	$(INSTALL) -D -m 644 doc/status.schema.json $(DESTDIR)$(DOCDIR)/status.schema.json
 	$(INSTALL) -D -m 755 scripts/examples/vip-up.sh $(DESTDIR)$(EXAMPLEDIR)/vip-up.sh
 	$(INSTALL) -D -m 755 scripts/examples/vip-down.sh $(DESTDIR)$(EXAMPLEDIR)/vip-down.sh
 	$(INSTALL) -D -m 644 scripts/examples/xcarp.env $(DESTDIR)$(EXAMPLEDIR)/xcarp.env
@@ -279,7 +280,7 @@ uninstall: ## what install put there
 	rm -f $(DESTDIR)$(SBINDIR)/xcarpctl $(DESTDIR)$(MANDIR)/man8/xcarpctl.8
 	rm -f $(DESTDIR)$(SBINDIR)/xcarp $(DESTDIR)$(MANDIR)/man8/xcarp.8 $(DESTDIR)$(UNITDIR)/xcarp@.service
 	rm -f $(DESTDIR)$(EXAMPLEDIR)/vip-up.sh $(DESTDIR)$(EXAMPLEDIR)/vip-down.sh $(DESTDIR)$(EXAMPLEDIR)/xcarp.env
-	rm -f $(DESTDIR)$(DOCDIR)/hooks.md
+	rm -f $(DESTDIR)$(DOCDIR)/hooks.md $(DESTDIR)$(DOCDIR)/status.schema.json
 	-rmdir $(DESTDIR)$(EXAMPLEDIR) $(DESTDIR)$(DOCDIR)
 
 dist: ## a tarball of the last commit, in build/

@@ -105,8 +105,11 @@ who_holds() {
 
 ((EUID == 0)) || lab_die "must be root to make network namespaces (try sudo)"
 scripts/setup.sh build || exit 1
-echo "Building xcarp"
-make -s -j "$(nproc)" || exit 1
+echo "Building xcarp ..."
+if ! built=$(make -s -j "$(nproc)" 2>&1); then
+	echo "$built" >&2
+	exit 1
+fi
 
 cat <<EOF2
 
@@ -116,8 +119,8 @@ Two routers share the address $vip. A client pings it, a hundred times a second.
           |                |                  |
      -----+----------------+------------------+-----   10.77.0.0/24
 
-r1 advertises once a second, r2 would every 1.4 s: r1 is preferred. Each takes a silent master for dead after
-three of its own intervals.
+r1 advertises once a second, r2 would every 1.4 s (its skew is 100/256 s): r1 is preferred. Each takes a silent
+master for dead after three seconds and its own skew: r1 after 3 s, r2 after 3.4 s.
 
 seconds  who     what
 EOF2

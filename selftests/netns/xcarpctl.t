@@ -35,7 +35,7 @@ in_json_state() {
 }
 
 ctl r1 status
-is "nobody runs: status" "$STATUS" 1
+is "nobody runs: status" "$STATUS" 2
 like "and why" "$OUT" 'no xcarp runs in this network namespace'
 
 ctl r1 metrics --listen=foo
@@ -86,7 +86,7 @@ is "a filter by group" "$(json 'scalar @{$d->{vrouters}}')" 1
 while IFS='|' read -r arguments want; do
 	# shellcheck disable=SC2086 # words
 	ctl r1 $arguments
-	is "xcarpctl $arguments: status" "$STATUS" 1
+	is "xcarpctl $arguments: status" "$STATUS" 2
 	like "and a line" "$OUT" "$want"
 done <<'TABLE'
 statsu|statsu: no such command; did you mean status\?
