@@ -162,7 +162,8 @@ void prints_publish(struct controller *c, uint32_t index)
 	live->key_count = 0;
 	live->key_id = has_ids ? ntohl(running->key->siphash.ids[0]) : 0;
 	for (unsigned int i = 0; has_ids && i < CARP_SIPHASH_KEYS_MAX; i++)
-		live->key_count += running->key->siphash.ids[i] != 0;
+		if (running->key->siphash.ids[i])
+			live->key_count++;
 	live->password_print = 0;
 	c->prints->is_wanted = true;
 }

@@ -80,7 +80,7 @@ xcarp r1 -k 200 -a 10.77.0.101 --auth=accept-siphash --keyfile="$LAB_DIR/keys"
 same_password() { one=$(cell r1 PASS/LIST) && [[ ${one%/*} == "${two%/*}" ]]; }
 within 10 "the same password, the same fingerprint" same_password
 isnt "another list, another one" "${one#*/}" "${two#*/}"
-is "ids of keys" "$(field r1 'key ids' 1)" "$(sed -n '/^[0-9]/s/ .*//p' "$LAB_DIR/keys") (signs)"
+is "the id of the key" "$(field r1 'key ids' 1)" "$(sed -n '/^[0-9]/s/ .*//p' "$LAB_DIR/keys") signs"
 stop r1 TERM
 
 # Both demoted: nobody is master.
@@ -143,7 +143,8 @@ kill -CONT "${PID[r1]}"
 within 8 "it goes on" cell_is r1 MASTER 10.77.0.2
 lab_run r1 "$CTL" -jp status >"$LAB_DIR/pretty"
 like "JSON before the command, and pretty" "$(head -n 2 "$LAB_DIR/pretty" | paste -sd' ')" '^\{ +"now_ns": [0-9]+,$'
-ok "  it fits its schema" "$TOP/selftests/schema.pl" "$TOP/doc/status.schema.json" <"$LAB_DIR/pretty"
+fits_schema() { "$TOP/selftests/schema.pl" "$TOP/doc/status.schema.json" <"$LAB_DIR/$1" 2>&1; }
+is "  it fits its schema" "$(fits_schema pretty)" ""
 lab_spawn r1 "$LAB_DIR/two.log" "$XCARP" -i eth0 -s 10.77.0.1 -p "$PASSWORD" -v 2 -a 10.77.0.102
 two=$LAB_PID
 two_is_there() { ctl r1 status -q eth0/2; [[ $STATUS == 0 ]]; }
@@ -162,6 +163,6 @@ kill -KILL "$two"
 wait "$two" 2>/dev/null
 like "a dead process is told" "$(ctl r1 status && echo "$OUT")" "process $two is dead: .* \`xcarpctl cleanup\`"
 lab_run r1 "$CTL" -j status >"$LAB_DIR/json"
-ok "the schema holds for what it left, too" "$TOP/selftests/schema.pl" "$TOP/doc/status.schema.json" <"$LAB_DIR/json"
+is "the schema holds for what it left, too" "$(fits_schema json)" ""
 stop r1 TERM
 stop r2 TERM
