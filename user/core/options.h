@@ -70,8 +70,8 @@ struct vr_options {
 	uint32_t script_timeout_s;
 	uint32_t clock_skew_s; /* strict: how far from our time of day a first counter may be */
 	uint32_t fence_after_ms; /* 0: by the interval, see vr_options_fence_after_us() */
-	uint8_t replay; /* enum replay_mode */
 	struct election_config election;
+	uint8_t replay; /* enum replay_mode */
 	uint8_t auth; /* enum xcarp_auth */
 	uint8_t vhid;
 	uint8_t vip_count;
