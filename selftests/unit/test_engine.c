@@ -2834,7 +2834,7 @@ static void test_hand_over(void)
 
 int main(void)
 {
-	plan(312 + 8 + 8 + 6 + 4 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 2 * COUNT(scripted) + 5 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
+	plan(312 + 8 + 8 + 7 + 4 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 2 * COUNT(scripted) + 5 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
 	test_start();
 	test_neutral();
 	test_frames();
