@@ -163,6 +163,14 @@ test_lab() {
 	done
 }
 
+# one_at_a_time NAME: no other test that says the same runs meanwhile.
+one_at_a_time() {
+	local lock
+
+	exec {lock}>"${TMPDIR:-/tmp}/xcarp-$1.lock"
+	flock "$lock"
+}
+
 address() {
 	echo "${LAB_ADDRS[$1]%%/*}"
 }

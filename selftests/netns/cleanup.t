@@ -9,6 +9,7 @@
 
 plan 47
 test_lab r1 gone
+one_at_a_time cleanup # of all network namespaces that are gone
 pins=$(lab_pins r1)
 xcarpctl=${XCARP%/*}/xcarpctl
 before=$(snapshot r1)

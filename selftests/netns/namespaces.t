@@ -11,6 +11,7 @@
 
 plan 35
 test_lab r1 r2
+one_at_a_time cleanup # others' would come before ours
 xcarpctl=${XCARP%/*}/xcarpctl
 OWN=10.77.0.150
 
