@@ -607,7 +607,7 @@ void interfaces_own_address(struct controller *c, uint32_t ifindex, const struct
 			interface->own = (struct vip){ 0 };
 		return;
 	}
-	if (c->engine && engine_has_vip(c->engine, ifindex, &own->address))
+	if (c->engine && engine_foreign_vip(c->engine, ifindex, &own->address, own->is_certain))
 		return;
 	if (!own->is_certain && !(c->engine && engine_has_source(c->engine, ifindex, &own->address)))
 		return;

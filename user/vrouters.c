@@ -188,11 +188,14 @@ static void start(struct controller *c, uint32_t index, uint64_t now_ns)
 	interface_tell_engine(c, index, now_ns);
 }
 
-/* What the adopted ones are to have and do not is seen when all addresses are told again. */
-static void end_adoption(struct controller *c)
+/*
+ * Which addresses are there is seen when all are told again: those that the adopted ones are to have, and everybody's source
+ * addresses.
+ */
+static void look_at_addresses(struct controller *c)
 {
-	if (dataplane_adopted(c->dataplane))
-		rtnl_resync(c->rtnl);
+	dataplane_adopted(c->dataplane);
+	rtnl_resync(c->rtnl);
 }
 
 static void update(struct controller *c, struct plan_vr *vr, uint64_t now_ns)
@@ -398,7 +401,7 @@ static void work(struct controller *c, uint32_t piece, uint64_t now_ns)
 		}
 		if (change->at < plan->add_count)
 			return;
-		end_adoption(c);
+		look_at_addresses(c);
 		tell(c, now_ns);
 		next_step(change);
 		return;

@@ -770,7 +770,8 @@ static void remove_vips(struct controller *c)
 
 		for (unsigned int i = 0; options && interface && interface->link.ifindex && options->manage_vips &&
 					 i < options->vip_count; i++)
-			rtnl_vip_del(c->rtnl, index, interface->link.ifindex, &options->vips[i]);
+			if (!engine_vip_is_own(c->engine, index, i))
+				rtnl_vip_del(c->rtnl, index, interface->link.ifindex, &options->vips[i]);
 	}
 	if (c->rtnl)
 		rtnl_finish(c->rtnl);

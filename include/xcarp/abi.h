@@ -242,7 +242,7 @@ struct vr_live {
 	__u8 replay; /* enum replay_mode */
 	__u8 up_script_due; /* 1: it has still to run, or to run to its end */
 	__u8 key_count; /* of --keyfile: keys that are accepted; 0: there is none */
-	__u8 reserved2; /* 0 */
+	__u8 lacks_source; /* 1: its interface does not have its source address */
 	__u64 adverts_unsent; /* that the kernel would not send, or would have dropped for lack of a carrier */
 	__u8 vrrp_source[4]; /* who was heard to send VRRP of this id; 0: nobody */
 	__u32 key_id; /* of --keyfile: the key that signs */

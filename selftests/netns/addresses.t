@@ -6,7 +6,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 119
+plan 138
 test_lab r1 client
 wire client "vips=$VIP,10.77.0.101,10.77.0.9"
 
@@ -304,6 +304,52 @@ label_file --deadratio=2
 kill -HUP "${PID[r1]}"
 within 5 "  ours, which is there, is not the host's own" log_has r1 'read again: .* 1 changed'
 ok "it ends" stop r1 TERM
+
+# The source address goes, or was never there.
+status() {
+	lab_run r1 "$TOP/build/xcarpctl" status eth0/1
+}
+
+says_lack() {
+	status | grep -q 'source address  *is not on the interface'
+}
+
+xcarp r1 -r 1
+within 8 "MASTER" master r1
+nok "  status says nothing of the source address" says_lack
+r1 addr add 10.77.0.7/24 dev eth0
+r1 addr del 10.77.0.1/24 dev eth0
+within 5 "  which is taken away: status says so" says_lack
+is "  and the log, once" "$(log_count r1 'eth0 does not have the source address 10.77.0.1 .-s. any more')" 1
+never 2 "  nothing more is told" log_has r1 'has the source address'
+r1 addr add 10.77.0.1/24 dev eth0
+within 5 "  put back: told" log_has r1 'eth0 has the source address 10.77.0.1 again'
+nok "  and status says nothing" says_lack
+ok "it ends" stop r1 TERM
+r1 addr del 10.77.0.7/24 dev eth0
+daemon r1 "$XCARP" -i eth0 -s 10.77.0.11 -v 1 -p "$PASSWORD" -a "$VIP" -r 1
+within 8 "one that is nowhere: told" log_has r1 'eth0 does not hold the source address 10.77.0.11'
+within 5 "  and status says so" says_lack
+ok "it ends" stop r1 TERM
+
+# The same mistake as above at boot, when addresses come later.
+r1 addr flush dev eth0 scope global
+daemon r1 "$XCARP" -i eth0 -s 10.77.0.11 -v 1 -p "$PASSWORD" -a 10.77.0.1/24 -r 30
+within 8 "before the addresses: BACKUP" backup r1
+r1 addr add 10.77.0.1/24 dev eth0
+within 5 "  the host's own comes: told" log_has r1 '10.77.0.1/24 is there though we are BACKUP, and -s 10.77.0.11 is not: it stays'
+never 1 "  and stays" lacks_addr r1 10.77.0.1
+ok "it ends" stop r1 TERM
+ok "  the address is still there" has_addr r1 10.77.0.1
+r1 addr flush dev eth0 scope global
+daemon r1 "$XCARP" -i eth0 -s 10.77.0.11 -v 1 -p "$PASSWORD" -a 10.77.0.101/24 -r 30
+within 8 "before the addresses, with one that was left behind: BACKUP" backup r1
+r1 addr add 10.77.0.101/24 dev eth0
+r1 addr add 10.77.0.11/24 dev eth0
+within 5 "  the host's own comes after it, and it is taken off" lacks_addr r1 10.77.0.101
+ok "it ends" stop r1 TERM
+r1 addr flush dev eth0 scope global
+r1 addr add 10.77.0.1/24 dev eth0
 
 # An address that somebody else put there beforehand is a backup's no more than a dead predecessor's is.
 ip -n "$LAB-r1" addr add "$VIP/32" dev eth0

@@ -83,7 +83,7 @@ struct vr_options {
 	bool wake_ucarp; /* false: --no-fillers */
 };
 
-_Static_assert(sizeof(struct vr_options) <= 128, "times 65,536");
+_Static_assert(sizeof(struct vr_options) <= 136, "times 65,536");
 
 /* How long a master may owe an answer before it is fenced, in microseconds: one interval, 10 to 40 ms, if not said. */
 uint32_t vr_options_fence_after_us(const struct vr_options *options);

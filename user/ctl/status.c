@@ -219,6 +219,8 @@ static void add_state(struct text *text, const struct snapshot *snapshot, const 
 	if (!live->ifindex)
 		add_field(text, "interface", if_nametoindex(live->interface) ?
 			  "cannot be used; the log of its process says why" : "is not there");
+	else if (live->lacks_source)
+		add_field(text, "source address", "is not on the interface (-s)");
 	add_hook(text, snapshot, vr);
 	text_printf(text, "  %-16s advbase %u s, advskew %u/256 s\n", "own interval", live->own_advbase, live->own_advskew);
 	add_field(text, "authentication", auth_name(live->auth));
@@ -370,6 +372,7 @@ static void json_vrouter(struct text *text, const struct snapshot *snapshot, con
 	json_open(text, NULL, '{');
 	json_string(text, "interface", vr->interface);
 	json_u64(text, "ifindex", live->ifindex);
+	json_bool(text, "lacks_source", live->lacks_source);
 	json_u64(text, "vlan", vr->key.vlan);
 	json_string(text, "group", vrouter_group(vr, address));
 	json_u64(text, "vhid", live->vhid);

@@ -225,7 +225,7 @@ static unsigned int change_vips(struct engine *engine, struct vrouter *vr)
 	for (unsigned int i = 0; i < vr->options->vip_count; i++) {
 		if (is_addition)
 			ports->vip_add(ports->ctx, vr->index, vr->link.ifindex, &vr->options->vips[i]);
-		else
+		else if (!vips_is_own(vr, i))
 			ports->vip_del(ports->ctx, vr->index, vr->link.ifindex, &vr->options->vips[i]);
 	}
 	return vr->options->vip_count;

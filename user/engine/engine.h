@@ -140,8 +140,16 @@ void engine_address(struct engine *engine, uint32_t ifindex, const struct vip *v
  */
 void engine_own_address(struct engine *engine, uint32_t ifindex, const struct vip *address, bool is_first, uint64_t now_ns);
 
-/* Has any virtual router on the interface this address among its own, whatever its length; or as its source? */
-bool engine_has_vip(const struct engine *engine, uint32_t ifindex, const struct vip *address);
+/*
+ * An address is on the interface that the kernel does not tell to be a process like ours's; is_certain: it would tell. Told after
+ * engine_address(). Returns whether it is, with whatever length, one of a virtual router there.
+ */
+bool engine_foreign_vip(struct engine *engine, uint32_t ifindex, const struct vip *address, bool is_certain);
+
+/* Is the i-th address of a virtual router there, but the host's own as far as can be seen? It is not to be taken off then. */
+bool engine_vip_is_own(const struct engine *engine, uint32_t index, unsigned int i);
+
+/* Has any virtual router on the interface this one as its source? */
 bool engine_has_source(const struct engine *engine, uint32_t ifindex, const struct vip *address);
 
 /* A vip_del of this virtual router has found the address there, or one that went with it; told before engine_address() tells that it is gone. */

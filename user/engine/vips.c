@@ -3,6 +3,7 @@
  * Which of the virtual addresses are on their interfaces, as the kernel tells it, and what follows where somebody else
  * has put one there or taken it away.
  */
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "engine/vrouter.h"
@@ -14,19 +15,25 @@ static uint32_t hash_of(const struct vip *vip)
 	return table_hash(0, vip->address, vip_len(vip));
 }
 
+static uint32_t hash_of_source(uint32_t source)
+{
+	return table_hash(0, &source, sizeof(source));
+}
+
 bool vips_enter(struct engine *engine, const struct vrouter *vr)
 {
-	for (unsigned int i = 0; i < vr->options->vip_count; i++) {
-		if (table_put(engine->by_vip, hash_of(&vr->options->vips[i]), VIP_NUMBER(vr->index, i)))
-			continue;
+	bool is_entered = table_put(engine->by_source, hash_of_source(vr->options->source), vr->index);
+
+	for (unsigned int i = 0; is_entered && i < vr->options->vip_count; i++)
+		is_entered = table_put(engine->by_vip, hash_of(&vr->options->vips[i]), VIP_NUMBER(vr->index, i));
+	if (!is_entered)
 		vips_leave(engine, vr);
-		return false;
-	}
-	return true;
+	return is_entered;
 }
 
 void vips_leave(struct engine *engine, const struct vrouter *vr)
 {
+	table_remove(engine->by_source, hash_of_source(vr->options->source), vr->index);
 	for (unsigned int i = 0; i < vr->options->vip_count; i++)
 		table_remove(engine->by_vip, hash_of(&vr->options->vips[i]), VIP_NUMBER(vr->index, i));
 }
@@ -35,6 +42,8 @@ void vips_forget(struct vrouter *vr)
 {
 	vr->vips_present = 0;
 	vr->vips_other_length = 0;
+	vr->vips_foreign = 0;
+	vr->source_lengths = 0;
 	vr->vips_on_host = 0;
 }
 
@@ -74,6 +83,25 @@ static const char *first_missing(const struct vrouter *vr, char text[VIP_TEXT_LE
 	return vip_format(&vr->options->vips[i], true, text);
 }
 
+static uint32_t own_vips(const struct vrouter *vr)
+{
+	return vr->source_lengths ? 0 : vr->vips_foreign & vr->vips_present;
+}
+
+static void tell_own(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
+{
+	char text[VIP_TEXT_LEN], source[INET_ADDRSTRLEN];
+
+	if (vr->is_foreign_told)
+		return;
+	vr->is_foreign_told = true;
+	inet_ntop(AF_INET, &vr->options->source, source, sizeof(source));
+	vrouter_log(engine, vr, ABOUT_VIP_REMOVED, now_ns, LOG_ERR,
+		    "%s is there though we are %s, and -s %s is not: it stays, as it may be the host's own; -a and -s may be the peer's",
+		    vip_format(&vr->options->vips[__builtin_ctz(own_vips(vr))], true, text),
+		    election_state_name(vr->election.state), source);
+}
+
 void vips_repair(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
 {
 	const struct vip *vip;
@@ -85,8 +113,10 @@ void vips_repair(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
 		schedule_repair(engine, vr, now_ns + REPAIR_INTERVAL_NS);
 		return;
 	}
-	if (must_not_hold_vips(vr) && vr->vips_present) {
-		vip = &vr->options->vips[__builtin_ctz(vr->vips_present)];
+	if (must_not_hold_vips(vr) && own_vips(vr))
+		tell_own(engine, vr, now_ns);
+	if (must_not_hold_vips(vr) && vr->vips_present & ~own_vips(vr)) {
+		vip = &vr->options->vips[__builtin_ctz(vr->vips_present & ~own_vips(vr))];
 		vrouter_log(engine, vr, ABOUT_VIP_REMOVED, now_ns, LOG_WARNING, "%s is there though we are %s: taking it off",
 			    vip_format(vip, true, text), election_state_name(vr->election.state));
 		vr->repaired_ns = now_ns;
@@ -144,12 +174,51 @@ static void take_address(struct engine *engine, struct vrouter *vr, unsigned int
 	}
 	/* Not now: it may be our own removal, told late, and the next message that it is back. */
 	vr->vips_present &= ~bit;
+	vr->vips_foreign &= ~bit;
 	if (holds_vips(vr))
 		schedule_repair(engine, vr, now_ns);
 }
 
+static void take_source(struct engine *engine, struct vrouter *vr, unsigned int len, bool present, uint64_t now_ns)
+{
+	uint64_t before = vr->source_lengths;
+	char source[INET_ADDRSTRLEN];
+	bool was_lost = vr->live->lacks_source;
+
+	vr->source_lengths = present ? before | 1ull << len : before & ~(1ull << len);
+	vr->live->lacks_source = !vr->source_lengths;
+	inet_ntop(AF_INET, &vr->options->source, source, sizeof(source));
+	if (before && !vr->source_lengths)
+		vrouter_log(engine, vr, ABOUT_SOURCE, now_ns, LOG_WARNING,
+			    "%s does not have the source address %s (-s) any more: adverts go on from it", vr->options->interface, source);
+	else if (was_lost && present && vr->is_source_told)
+		vrouter_log(engine, vr, ABOUT_SOURCE, now_ns, LOG_NOTICE, "%s has the source address %s again",
+			    vr->options->interface, source);
+	vr->is_source_told = !vr->source_lengths && (vr->is_source_told || before);
+	/* Whose an address of ours is that somebody has put there, may be seen now. */
+	if (!before && present && vr->vips_foreign && must_not_hold_vips(vr))
+		schedule_repair(engine, vr, now_ns);
+}
+
+static void take_sources(struct engine *engine, uint32_t ifindex, const struct vip *vip, bool present, uint64_t now_ns)
+{
+	uint32_t source;
+
+	if (vip->ip_version != 4)
+		return;
+	memcpy(&source, vip->address, sizeof(source));
+	for (uint32_t at = table_first(engine->by_source, hash_of_source(source)); at != TABLE_NONE;
+	     at = table_next(engine->by_source, at)) {
+		struct vrouter *vr = engine->vrouters[table_number(engine->by_source, at)];
+
+		if (vr->link.ifindex == ifindex && vr->options->source == source)
+			take_source(engine, vr, vip->prefix_len, present, now_ns);
+	}
+}
+
 void engine_address(struct engine *engine, uint32_t ifindex, const struct vip *vip, bool present, uint64_t now_ns)
 {
+	take_sources(engine, ifindex, vip, present, now_ns);
 	for (uint32_t at = table_first(engine->by_vip, hash_of(vip)); at != TABLE_NONE; at = table_next(engine->by_vip, at)) {
 		uint32_t number = table_number(engine->by_vip, at);
 		struct vrouter *vr = engine->vrouters[number >> 5];
@@ -177,24 +246,38 @@ static bool is_held(const struct engine *engine, uint32_t ifindex, const struct 
 	return false;
 }
 
-bool engine_has_vip(const struct engine *engine, uint32_t ifindex, const struct vip *address)
+bool engine_foreign_vip(struct engine *engine, uint32_t ifindex, const struct vip *address, bool is_certain)
 {
+	bool is_found = false;
+
 	for (uint32_t at = table_first(engine->by_vip, hash_of(address)); at != TABLE_NONE; at = table_next(engine->by_vip, at)) {
 		uint32_t number = table_number(engine->by_vip, at);
-		const struct vrouter *vr = engine->vrouters[number >> 5];
+		struct vrouter *vr = engine->vrouters[number >> 5];
 
-		if (vr->link.ifindex == ifindex && !vip_compare(&vr->options->vips[number & 31], address))
-			return true;
+		if (vr->link.ifindex != ifindex || vip_compare(&vr->options->vips[number & 31], address))
+			continue;
+		is_found = true;
+		if (is_certain && vip_is_same(&vr->options->vips[number & 31], address))
+			vr->vips_foreign |= 1u << (number & 31);
 	}
-	return false;
+	return is_found;
+}
+
+bool engine_vip_is_own(const struct engine *engine, uint32_t index, unsigned int i)
+{
+	return engine->vrouters[index] && vips_is_own(engine->vrouters[index], i);
 }
 
 bool engine_has_source(const struct engine *engine, uint32_t ifindex, const struct vip *address)
 {
-	for (uint32_t index = 0; index < engine->capacity; index++) {
-		const struct vrouter *vr = engine->vrouters[index];
+	uint32_t source;
 
-		if (vr && vr->link.ifindex == ifindex && !memcmp(&vr->options->source, address->address, sizeof(vr->options->source)))
+	memcpy(&source, address->address, sizeof(source));
+	for (uint32_t at = table_first(engine->by_source, hash_of_source(source)); at != TABLE_NONE;
+	     at = table_next(engine->by_source, at)) {
+		const struct vrouter *vr = engine->vrouters[table_number(engine->by_source, at)];
+
+		if (vr->link.ifindex == ifindex && vr->options->source == source)
 			return true;
 	}
 	return false;
@@ -347,11 +430,15 @@ void vips_change(struct engine *engine, struct vrouter *vr, const struct vr_opti
 		/* The kernel does not change a label. */
 		if (stays && is_relabelled && may_be_there && holds_vips(vr) && old->vips[i].ip_version == 4)
 			ports->vip_del(ports->ctx, vr->index, vr->link.ifindex, &old->vips[i]);
-		if (may_be_there && !stays && !is_held(engine, vr->link.ifindex, &old->vips[i]))
+		if (may_be_there && !stays && !vips_is_own(vr, i) && !is_held(engine, vr->link.ifindex, &old->vips[i]))
 			ports->vip_del(ports->ctx, vr->index, vr->link.ifindex, &old->vips[i]);
 	}
 	ports->vips_flush(ports->ctx);
 	vr->vips_present = present_of(vr->options, old, vr->vips_present);
+	vr->vips_foreign = present_of(vr->options, old, vr->vips_foreign);
+	/* All addresses are told again after a change. */
+	if (vr->options->source != old->source)
+		vr->source_lengths = vr->is_source_told = 0;
 	vr->vips_other_length = 0;
 	for (unsigned int i = 0; i < vr->options->vip_count; i++)
 		is_more |= !old->manage_vips || !has_vip(old, &vr->options->vips[i]);

@@ -47,6 +47,7 @@ _Static_assert(CARP_VIPS_MAX <= 32, "vips_present is a bit mask, and a table num
 	X(ABOUT_SUPPRESSION, "Sending failed three times")                                                   \
 	X(ABOUT_VIP_REMOVED, "Address changed")                                                              \
 	X(ABOUT_VIP_REFUSED, "Address refused")                                                              \
+	X(ABOUT_SOURCE, "Source address changed")                                                           \
 	X(ABOUT_HOLD, "Demoted, promoted or released")                                                       \
 	X(ABOUT_ADOPTION, "Adopted")                                                                         \
 	X(ABOUT_SCRIPT, "Adopted before the up script had run")
@@ -107,6 +108,10 @@ struct vrouter {
 	uint32_t vips_present; /* bit i: options->vips[i] is on the interface */
 	uint32_t vips_other_length; /* bit i: it is there with another prefix length, which is another address to the kernel */
 	uint32_t vips_on_host; /* an heir. Bit i: options->vips[i] is on some interface, with whatever length: by a script, perhaps */
+	uint32_t vips_foreign; /* bit i: it is there, and no process like us has put it there */
+	bool is_foreign_told; /* that such a one stays */
+	bool is_source_told; /* that the source address is gone; until it is back */
+	uint64_t source_lengths; /* bit i: the source address is on the interface with a prefix of i bits */
 	uint32_t held_back; /* bit i: limits[i] has lines held back */
 	uint64_t advert_quantum_ns; /* adverts go out so much before their time, at most; a power of two */
 	uint64_t look_quantum_ns; /* so much before the down time is over a backup looks at what has come; a power of two */
@@ -125,6 +130,7 @@ struct engine {
 	const struct ports *ports;
 	struct xcarp_owner *stats;
 	struct timers *timers;
+	struct table *by_source; /* hash of the source address -> index */
 	struct table *by_vip; /* hash of the address -> VIP_NUMBER */
 	uint32_t capacity;
 	uint16_t ip_id;
@@ -174,6 +180,12 @@ bool vips_enter(struct engine *engine, const struct vrouter *vr);
 void vips_leave(struct engine *engine, const struct vrouter *vr);
 /* What is on the interface is not known any more, or will be told anew. */
 void vips_forget(struct vrouter *vr);
+
+/* It is the host's own as far as can be seen: the interface has this one, and not the source address. It is not to be taken off. */
+static inline bool vips_is_own(const struct vrouter *vr, unsigned int i)
+{
+	return vr->vips_foreign & 1u << i && !vr->source_lengths;
+}
 
 /* It is no longer master: its addresses are seen to, but others may be there that mean the same. */
 void vips_left_master(struct engine *engine, struct vrouter *vr, uint64_t now_ns);
