@@ -179,22 +179,30 @@ static void take_address(struct engine *engine, struct vrouter *vr, unsigned int
 		schedule_repair(engine, vr, now_ns);
 }
 
+static void lose_source(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
+{
+	char source[INET_ADDRSTRLEN];
+
+	vr->live->lacks_source = vr->is_source_told = true;
+	vrouter_log(engine, vr, ABOUT_SOURCE, now_ns, LOG_WARNING, "%s does not have the source address %s (-s) any more: adverts go on from it",
+		    vr->options->interface, inet_ntop(AF_INET, &vr->options->source, source, sizeof(source)));
+}
+
 static void take_source(struct engine *engine, struct vrouter *vr, unsigned int len, bool present, uint64_t now_ns)
 {
 	uint64_t before = vr->source_lengths;
 	char source[INET_ADDRSTRLEN];
-	bool was_lost = vr->live->lacks_source;
 
 	vr->source_lengths = present ? before | 1ull << len : before & ~(1ull << len);
-	vr->live->lacks_source = !vr->source_lengths;
-	inet_ntop(AF_INET, &vr->options->source, source, sizeof(source));
 	if (before && !vr->source_lengths)
-		vrouter_log(engine, vr, ABOUT_SOURCE, now_ns, LOG_WARNING,
-			    "%s does not have the source address %s (-s) any more: adverts go on from it", vr->options->interface, source);
-	else if (was_lost && present && vr->is_source_told)
+		lose_source(engine, vr, now_ns);
+	if (!vr->source_lengths)
+		return;
+	vr->live->lacks_source = false;
+	if (vr->is_source_told)
 		vrouter_log(engine, vr, ABOUT_SOURCE, now_ns, LOG_NOTICE, "%s has the source address %s again",
-			    vr->options->interface, source);
-	vr->is_source_told = !vr->source_lengths && (vr->is_source_told || before);
+			    vr->options->interface, inet_ntop(AF_INET, &vr->options->source, source, sizeof(source)));
+	vr->is_source_told = false;
 	/* Whose an address of ours is that somebody has put there, may be seen now. */
 	if (!before && present && vr->vips_foreign && must_not_hold_vips(vr))
 		schedule_repair(engine, vr, now_ns);
@@ -375,6 +383,8 @@ static bool needs_up_script(const struct vrouter *vr)
 
 static void end_look(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
 {
+	if (vr->link.ifindex && !vr->source_lengths && !vr->live->lacks_source)
+		lose_source(engine, vr, now_ns);
 	/* What it has added itself a moment ago may be told only now. */
 	if (holds_vips(vr) && vr->vips_present != all_vips(vr)) {
 		schedule_repair(engine, vr, vr->is_looked_at ? now_ns : now_ns + REPAIR_INTERVAL_NS);
@@ -438,7 +448,7 @@ void vips_change(struct engine *engine, struct vrouter *vr, const struct vr_opti
 	vr->vips_foreign = present_of(vr->options, old, vr->vips_foreign);
 	/* All addresses are told again after a change. */
 	if (vr->options->source != old->source)
-		vr->source_lengths = vr->is_source_told = 0;
+		vr->source_lengths = vr->is_source_told = false;
 	vr->vips_other_length = 0;
 	for (unsigned int i = 0; i < vr->options->vip_count; i++)
 		is_more |= !old->manage_vips || !has_vip(old, &vr->options->vips[i]);

@@ -17,7 +17,6 @@
 struct address {
 	struct vip vip;
 	uint32_t ifindex;
-	bool is_ours;
 	bool is_permanent;
 	bool is_second;
 };
@@ -29,12 +28,14 @@ struct route {
 };
 
 struct own {
-	struct address *addresses;
+	struct address *addresses; /* that no process like us has put there */
 	size_t address_count;
 	struct route *routes;
 	size_t route_count;
 	bool has_routes; /* they were read */
 	bool tells_proto; /* the kernel */
+	char name[IF_NAMESIZE]; /* that was asked for last: most often this is the same */
+	uint32_t ifindex;
 };
 
 /* Room for one more, doubled at powers of two. */
@@ -52,9 +53,9 @@ static int take_address(void *ctx, struct nlmsghdr *message)
 	if (message->nlmsg_type != RTM_NEWADDR || !rtnl_read_address(message, &address.vip, &address.ifindex))
 		return 0;
 	own->tells_proto |= rtnl_read_proto(message) != 0;
-	if (info->ifa_scope >= RT_SCOPE_LINK)
+	/* Ours may be many. */
+	if (info->ifa_scope >= RT_SCOPE_LINK || rtnl_is_ours(message))
 		return 0;
-	address.is_ours = rtnl_is_ours(message);
 	address.is_permanent = info->ifa_flags & IFA_F_PERMANENT;
 	address.is_second = rtnl_is_second_address(message);
 	addresses = grow(own->addresses, own->address_count, sizeof(*addresses));
@@ -154,6 +155,15 @@ void own_free(struct own *own)
 
 /* Judging. */
 
+static uint32_t ifindex_of(struct own *own, const char *interface)
+{
+	if (strcmp(own->name, interface)) {
+		strncpy(own->name, interface, sizeof(own->name) - 1);
+		own->ifindex = if_nametoindex(interface);
+	}
+	return own->ifindex;
+}
+
 static bool is_within(const struct vip *vip, const struct vip *network)
 {
 	unsigned int bytes = network->prefix_len / 8, bits = network->prefix_len % 8;
@@ -173,7 +183,7 @@ static bool is_only_one(const struct own *own, const struct address *address)
 	for (size_t i = 0; i < own->address_count; i++) {
 		const struct address *other = &own->addresses[i];
 
-		if (other == address || other->is_ours || other->ifindex != address->ifindex ||
+		if (other == address || other->ifindex != address->ifindex ||
 		    other->vip.ip_version != address->vip.ip_version)
 			continue;
 		if (is_alone(&address->vip) || is_within(&other->vip, &address->vip))
@@ -208,12 +218,12 @@ static bool has_gateway(const struct own *own, const struct address *address)
 
 const char *own_why(struct own *own, const char *interface, const struct vip *vip, uint32_t source, struct vip *found)
 {
-	uint32_t ifindex = if_nametoindex(interface);
+	uint32_t ifindex = ifindex_of(own, interface);
 	const struct address *address = find(own, ifindex, vip);
 	struct vip real = { .ip_version = 4, .prefix_len = 32 };
 	bool has_source, may_be_own;
 
-	if (!address || address->is_ours)
+	if (!address)
 		return NULL;
 	memcpy(real.address, &source, sizeof(source));
 	has_source = find(own, ifindex, &real);
@@ -239,14 +249,14 @@ const char *own_why(struct own *own, const char *interface, const struct vip *vi
 	return has_gateway(own, address) ? "the only one towards a gateway of its routes" : NULL;
 }
 
-const char *own_no_host(const struct own *own, const char *interface, const struct vip *vip, struct vip *found)
+const char *own_no_host(struct own *own, const char *interface, const struct vip *vip, struct vip *found)
 {
-	uint32_t ifindex = if_nametoindex(interface), address, host, mask;
+	uint32_t ifindex = ifindex_of(own, interface), address, host, mask;
 
 	memcpy(&host, vip->address, sizeof(host));
 	for (size_t i = 0; vip->ip_version == 4 && i < own->address_count; i++) {
 		*found = own->addresses[i].vip;
-		if (own->addresses[i].is_ours || own->addresses[i].ifindex != ifindex || found->ip_version != 4 || found->prefix_len > 30)
+		if (own->addresses[i].ifindex != ifindex || found->ip_version != 4 || found->prefix_len > 30)
 			continue;
 		memcpy(&address, found->address, sizeof(address));
 		mask = htonl(~(UINT32_MAX >> found->prefix_len));

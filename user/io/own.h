@@ -24,6 +24,6 @@ void own_free(struct own *own);
 const char *own_why(struct own *own, const char *interface, const struct vip *vip, uint32_t source, struct vip *found);
 
 /* It names a network of the interface's, or is its broadcast address: a phrase, with the host's address there in *found. NULL: neither. */
-const char *own_no_host(const struct own *own, const char *interface, const struct vip *vip, struct vip *found);
+const char *own_no_host(struct own *own, const char *interface, const struct vip *vip, struct vip *found);
 
 #endif

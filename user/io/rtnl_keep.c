@@ -249,7 +249,10 @@ int rtnl_keep(const char *removals, size_t removals_len, const uint32_t *ifindex
 		struct list list = { .ifindex = ifindexes[i] };
 
 		err = read_list(&list);
-		if (!err)
+		/* It is gone, and all its addresses with it. */
+		if (err == -ENODEV)
+			err = 0;
+		else if (!err)
 			err = keep_on(&list, removals, removals_len, before, after);
 		free_list(&list);
 	}

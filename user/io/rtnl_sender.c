@@ -99,23 +99,24 @@ static int send_whole(int fd, const char *data, size_t len)
 	return len && send(fd, data, len, 0) < 0 ? -errno : 0;
 }
 
-/* In pieces that the socket takes. */
+/* In pieces that the socket takes. Where one fails, the others still come: among them is what puts addresses back. */
 static int send_pieces(int fd, const struct rtnl_requests *requests)
 {
 	size_t from = 0, at = 0;
-	int err = 0;
+	int first_err = 0, err;
 
-	while (!err && from < requests->len) {
-		uint32_t len = at < requests->len ? ((const struct nlmsghdr *)(requests->data + at))->nlmsg_len : 0;
+	while (from < requests->len) {
+		uint32_t len = at < requests->len ? NLMSG_ALIGN(((const struct nlmsghdr *)(requests->data + at))->nlmsg_len) : 0;
 
 		if (len && at + len - from <= PIECE_MAX) {
 			at += len;
 			continue;
 		}
 		err = send_whole(fd, requests->data + from, at - from);
+		first_err = first_err ?: err;
 		from = at;
 	}
-	return err;
+	return first_err;
 }
 
 static int send_keeping(int fd, struct rtnl_batch *batch, const uint32_t *ifindexes, unsigned int count)
