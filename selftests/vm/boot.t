@@ -28,7 +28,7 @@ check() {
 
 # eventually COMMAND...
 eventually() {
-	wait_for $((60 * ${SLOWNESS:-1})) "$@"
+	wait_for 12 "$@"
 }
 
 # unit NAME FLAGS...: all of them start at once, and the first one loads the program, which an emulated machine takes long for.
