@@ -49,7 +49,7 @@ IO_TESTS := $(patsubst selftests/%.c,$(BUILD)/tests/%,$(wildcard selftests/io/te
 BPF_TESTS := $(patsubst selftests/%.c,$(BUILD)/tests/%,$(wildcard selftests/bpf/test_*.c))
 BPF_TEST_PARTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard selftests/bpf/test_*.c selftests/bpf/*.bpf.c),$(wildcard selftests/bpf/*.c))) $(REFERENCE)
 BENCH_HELPERS := $(addprefix $(BUILD)/bench/,watch client addresses hog)
-TX := $(addprefix $(BUILD)/user/io/,tx.o tx_bpf.o tx_packet.o tx_xsk.o log.o journald.o thread.o)
+TX := $(addprefix $(BUILD)/user/io/,tx.o tx_bpf.o tx_packet.o tx_xsk.o log.o journald.o syslogd.o thread.o)
 NETNS_TEST_PROGRAMS := $(BUILD)/tests/netns/tx_frames
 PAST_BPF := $(BUILD)/tests/netns/past.bpf.o
 SLOW_NETLINK := $(BUILD)/tests/netns/slow_netlink.so
@@ -119,8 +119,8 @@ $(BUILD)/selftests/bpf/test_ingress.o: $(BUILD)/tests/bpf/behind.skel.h
 
 # What valgrind cannot follow: processes.
 $(BUILD)/tests/io/test_runner: $(addprefix $(BUILD)/user/,plan.o keyrings.o loader.o runner.o take_off.o) \
-	$(addprefix $(BUILD)/user/io/,host.o own.o rtnl_message.o rtnl_query.o journald.o log.o loop.o process.o runner.o secret.o thread.o)
-$(BUILD)/tests/io/test_log: $(addprefix $(BUILD)/user/io/,journald.o log.o thread.o)
+	$(addprefix $(BUILD)/user/io/,host.o own.o rtnl_message.o rtnl_query.o journald.o log.o loop.o process.o runner.o secret.o syslogd.o thread.o)
+$(BUILD)/tests/io/test_log: $(addprefix $(BUILD)/user/io/,journald.o log.o syslogd.o thread.o)
 
 $(BUILD)/tests/io/test_kernel: $(BUILD)/user/io/kernel.o
 

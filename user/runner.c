@@ -17,10 +17,12 @@
 #include "io/log.h"
 #include "io/loop.h"
 #include "io/process.h"
+#include "io/syslogd.h"
 #include "loader.h"
 
 #define NS_PER_S 1000000000ull
 #define FIRST_FREE_FD 3
+#define LOG_FD (FIRST_FREE_FD + 1)
 
 extern char **environ;
 
@@ -56,6 +58,7 @@ struct process {
 	struct commands *before; /* between ASK_READ and what decides over it */
 	struct loop *loop;
 	struct loop_source requests;
+	struct loop_source log; /* wants syslog's socket */
 	struct loader *loader;
 	uint64_t refused_ns; /* when a refusal was last told */
 	struct child children[RUNNER_RUNS_MAX];
@@ -482,14 +485,23 @@ static void requests_ready(void *ctx, uint64_t now_ns)
 	serve(&request, now_ns);
 }
 
+static void log_ready(void *ctx, uint64_t now_ns)
+{
+	(void)ctx;
+	(void)now_ns;
+	if (!syslogd_answer(self.log.fd, SYSLOGD_SOCKET))
+		loop_remove(self.loop, &self.log);
+}
+
 static void open_all(take_off_work *work)
 {
 	for (int i = 0; i < RUNNER_RUNS_MAX; i++)
 		self.children[i].source.fd = -1;
 	self.requests = (struct loop_source){ .fd = self.fd, .ready = requests_ready };
+	self.log.ready = log_ready;
 	self.loop = loop_new();
 	self.loader = self.loop ? loader_new(self.loop, plan_list) : NULL;
-	if (!self.loader || loop_add(self.loop, &self.requests))
+	if (!self.loader || loop_add(self.loop, &self.requests) || loop_add(self.loop, &self.log))
 		_exit(EXIT_FAILURE);
 	take_off_init(&self.take_off, self.loop, work, taken_off);
 }
@@ -507,15 +519,24 @@ static void keep_options(const struct options *options)
 		_exit(EXIT_FAILURE);
 }
 
+static int move_fd(int fd, int to)
+{
+	if (fd != to && dup3(fd, to, O_CLOEXEC) < 0)
+		_exit(EXIT_FAILURE);
+	return to;
+}
+
 /* The controller's signals are not ours: it says when to end. */
-static void __attribute__((noreturn)) process_main(int fd, const struct options *options, struct plan *plan, take_off_work *work)
+static void __attribute__((noreturn)) process_main(int fd, int log_fd, const struct options *options, struct plan *plan,
+						   take_off_work *work)
 {
 	keep_options(options);
 	process_rename("xcarp-scripts");
-	log_forked();
-	self.fd = dup3(fd, FIRST_FREE_FD, O_CLOEXEC) < 0 ? fd : FIRST_FREE_FD;
-	if (self.fd == FIRST_FREE_FD)
-		close_range(FIRST_FREE_FD + 1, ~0u, 0);
+	log_let_go();
+	/* Of our starter's files none stays. The second was opened after the first, so its number is higher. */
+	self.fd = move_fd(fd, FIRST_FREE_FD);
+	self.log.fd = move_fd(log_fd, LOG_FD);
+	close_range(LOG_FD + 1, ~0u, 0);
 	self.now = commands_of(plan);
 	if (!self.now)
 		_exit(EXIT_FAILURE);
@@ -531,10 +552,16 @@ static void __attribute__((noreturn)) process_main(int fd, const struct options 
 int runner_start(struct runner *runner, const struct options *options, struct plan *plan, take_off_work *work)
 {
 	sigset_t all, before;
-	int fds[2], err;
+	int fds[2], log_fds[2], err;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
 		return -errno;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, log_fds)) {
+		err = -errno;
+		close(fds[0]);
+		close(fds[1]);
+		return err;
+	}
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
 	runner->pid = fork();
@@ -542,21 +569,22 @@ int runner_start(struct runner *runner, const struct options *options, struct pl
 	if (!runner->pid) {
 		/* Its end is what tells that the controller has ended. */
 		close(fds[0]);
-		process_main(fds[1], options, plan, work);
+		close(log_fds[0]);
+		process_main(fds[1], log_fds[1], options, plan, work);
 	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(fds[1]);
+	close(log_fds[1]);
 	runner->fd = fds[0];
-	if (runner->pid < 0) {
-		close(fds[0]);
-		runner->fd = -1;
-		return err;
+	runner->log_fd = log_fds[0];
+	if (runner->pid > 0) {
+		runner->pidfd = (int)syscall(SYS_pidfd_open, runner->pid, 0);
+		if (runner->pidfd >= 0)
+			return 0;
+		err = -errno;
 	}
-	runner->pidfd = (int)syscall(SYS_pidfd_open, runner->pid, 0);
-	if (runner->pidfd >= 0)
-		return 0;
-	err = -errno;
-	close(fds[0]);
-	runner->fd = -1;
+	close(runner->fd);
+	close(runner->log_fd);
+	runner->fd = runner->log_fd = -1;
 	return err;
 }

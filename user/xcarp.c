@@ -25,6 +25,7 @@
 #include "io/privileges.h"
 #include "io/process.h"
 #include "io/secret.h"
+#include "io/syslogd.h"
 #include "runner.h"
 #include "ucarp.h"
 #include "version.h"
@@ -539,8 +540,12 @@ static int open_engine(struct controller *c)
 
 int controller_to_background(struct controller *c)
 {
-	int err = c->options.daemonize && !c->is_in_background ? process_daemonize() : 0;
+	bool is_due = c->options.daemonize && !c->is_in_background;
+	int err;
 
+	if (is_due)
+		log_let_go();
+	err = is_due ? process_daemonize() : 0;
 	c->is_in_background = true;
 	/* What follows is for the log: ifup and cron send mail with what a command prints. */
 	if (c->options.daemonize)
@@ -569,6 +574,7 @@ static int fork_all(struct controller *c)
 	err = runner_start(&c->runner, &c->options, &c->change.plan, moved_take_off);
 	if (err)
 		return controller_fail("script runner", err);
+	log_open_by(c->runner.log_fd);
 	/* A child's memory is not locked, whatever its parent's was. */
 	if (c->change.plan.keys)
 		secret_lock(c->change.plan.keys, c->change.plan.key_count * sizeof(*c->change.plan.keys));
@@ -839,6 +845,7 @@ static void open_log(const struct options *options, bool use_stderr)
 	log_open(&(struct log_config){
 		.name = options->is_ucarp ? "ucarp" : "xcarp",
 		.journal = JOURNALD_SOCKET,
+		.syslog = SYSLOGD_SOCKET,
 		.facility = options->facility,
 		.use_syslog = options->use_syslog,
 		.use_stderr = use_stderr,
@@ -902,7 +909,7 @@ static void tell_checked(const struct plan *plan)
 
 int main(int argc, char **argv)
 {
-	struct controller c = { .signals.fd = -1, .runner.fd = -1 };
+	struct controller c = { .signals.fd = -1, .runner = { .fd = -1, .log_fd = -1 } };
 	char error[OPTIONS_ERROR_LEN];
 	void *kept;
 	int err;

@@ -85,7 +85,7 @@ for task in "/proc/$pid/task"/*; do
 done
 is "there is no other thread" "$threads" "xcarp-log xcarp-netlink "
 is "the script runner has what xcarp was started with" "$(proc "$scripts" CapEff)" "$own"
-is "and one socket, the controller's" "$(find "/proc/$scripts/fd" -lname 'socket:*' | wc -l)" 1
+is "and two sockets, the controller's and its log's" "$(find "/proc/$scripts/fd" -lname 'socket:*' | wc -l)" 2
 is "it is a child of the controller" "$(proc "$scripts" PPid)" "$pid"
 
 # Others.
@@ -119,7 +119,7 @@ socket=
 for fd in "/proc/$pid/fd"/*; do
 	[[ $(readlink "$fd") == socket:* ]] || continue
 	inode=$(readlink "$fd" | tr -dc 0-9)
-	peer=$(readlink "/proc/$scripts/fd"/* | sed -n 's/socket:\[\(.*\)\]/\1/p')
+	peer=$(readlink "/proc/$scripts/fd/3" | sed -n 's/socket:\[\(.*\)\]/\1/p')
 	# The two ends of a pair are made one after the other.
 	((inode == peer - 1)) && socket=${fd##*/}
 done

@@ -17,6 +17,7 @@
 
 #include "engine/engine.h"
 #include "journald.h"
+#include "syslogd.h"
 #include "thread.h"
 
 #define LINE_LEN 512
@@ -42,6 +43,8 @@ static struct {
 	atomic_int stderr_limit; /* the least urgent priority that it gets */
 	bool is_journal; /* what stderr is */
 	int journal_fd; /* -1: stderr alone */
+	int syslog_fd; /* -1: not open */
+	int helper; /* opens another one for us; -1: we may */
 	bool is_settled;
 	bool has_writer;
 	void (*writer_begins)(void);
@@ -54,7 +57,7 @@ static struct {
 	atomic_uint head;
 	atomic_uint tail;
 	struct line lines[LINES];
-} logger = { .stderr_limit = LOG_DEBUG, .wake_fd = -1, .journal_fd = -1 };
+} logger = { .stderr_limit = LOG_DEBUG, .wake_fd = -1, .journal_fd = -1, .syslog_fd = -1, .helper = -1 };
 
 static const char *urgency(int priority)
 {
@@ -135,6 +138,39 @@ static void write_journal(const struct line *line)
 		write_stream(line);
 }
 
+static bool open_syslog(void)
+{
+	int fd = logger.helper < 0 ? syslogd_open(logger.config.syslog) : syslogd_ask(logger.helper);
+
+	if (fd < 0)
+		return false;
+	if (logger.syslog_fd >= 0)
+		close(logger.syslog_fd);
+	logger.syslog_fd = fd;
+	return true;
+}
+
+/* While no daemon is there to take a line, it is lost. */
+static void write_syslog(const struct line *line)
+{
+	const struct syslogd_line entry = {
+		.name = logger.config.name,
+		.facility = logger.config.facility,
+		.priority = line->priority,
+		.when = &line->when,
+		.urgency = urgency(line->priority),
+		.text = line->text,
+	};
+	bool needs_other = true;
+
+	if (logger.syslog_fd >= 0 && (syslogd_send(logger.syslog_fd, &entry) ||
+				      (syslogd_reach(logger.syslog_fd, logger.config.syslog, &needs_other) &&
+				       syslogd_send(logger.syslog_fd, &entry))))
+		return;
+	if (needs_other && open_syslog())
+		syslogd_send(logger.syslog_fd, &entry);
+}
+
 static void write_line(const struct line *line)
 {
 	bool use_stderr = atomic_load(&logger.use_stderr);
@@ -144,7 +180,7 @@ static void write_line(const struct line *line)
 		return;
 	}
 	if (logger.config.use_syslog)
-		syslog(line->priority, "%s%s", urgency(line->priority), line->text);
+		write_syslog(line);
 	if (use_stderr && line->priority <= atomic_load(&logger.stderr_limit))
 		write_stderr(line);
 }
@@ -194,8 +230,6 @@ void log_open(const struct log_config *config)
 	logger.config = *config;
 	atomic_store(&logger.use_stderr, config->use_stderr);
 	logger.is_journal = log_is_journal();
-	if (config->use_syslog)
-		openlog(config->name, LOG_PID, config->facility);
 }
 
 bool log_is_journal(void)
@@ -237,11 +271,16 @@ void log_leave_stderr(void)
 	atomic_store(&logger.use_stderr, false);
 }
 
-void log_forked(void)
+void log_let_go(void)
 {
-	closelog();
-	if (logger.config.use_syslog)
-		openlog(logger.config.name, LOG_PID, logger.config.facility);
+	if (logger.syslog_fd >= 0)
+		close(logger.syslog_fd);
+	logger.syslog_fd = logger.helper = -1;
+}
+
+void log_open_by(int helper)
+{
+	logger.helper = helper;
 }
 
 static void wake_writer(void)

@@ -16,6 +16,7 @@ struct log_subject;
 struct log_config {
 	const char *name; /* in syslog; must stay */
 	const char *journal; /* the journal's socket; must stay */
+	const char *syslog; /* syslog's; must stay */
 	int facility; /* LOG_* */
 	bool use_syslog;
 	bool use_stderr;
@@ -41,8 +42,14 @@ void log_limit_stderr(int priority);
 
 void log_leave_stderr(void);
 
-/* In a child that goes on without the parent's files, before it closes them. It has no writer. */
-void log_forked(void);
+/*
+ * Before all files are closed, without a writer: in a child that goes on without the parent's, or where it is about to become that.
+ * The next line opens what it needs.
+ */
+void log_let_go(void);
+
+/* From now on syslog's socket is opened by the process at the other end, with syslogd_answer(). Before the writer starts. */
+void log_open_by(int helper);
 
 /* Writes what is left, but for no longer than a second. */
 void log_close(void);

@@ -20,6 +20,7 @@
 /* The controller's end. */
 struct runner {
 	int fd; /* -1: there is none */
+	int log_fd; /* asked by the log's writer for syslog's socket */
 	int pidfd;
 	pid_t pid;
 };
