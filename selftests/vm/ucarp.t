@@ -9,7 +9,7 @@
 #
 # The machine is booted twice; the first time prepares.
 #
-# vm: nics=virtio,virtio packages=ifupdown,ucarp seconds=400
+# vm: nics=e1000e,e1000e packages=ifupdown,ucarp seconds=400
 
 # shellcheck disable=SC2016 # eval sees to it
 export XCARP=/usr/local/sbin/xcarp
