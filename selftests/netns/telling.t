@@ -30,7 +30,7 @@ cell() {
 	ctl "$host" status "$@"
 	awk -v title="$column" '
 		/^INTERFACE/ { for (at = 1; at <= NF; at++) if ($at == title) wanted = at }
-		/^eth/ && wanted { print $wanted; exit }' <<<"$OUT"
+		/^eth0 / && wanted { print $wanted; exit }' <<<"$OUT"
 }
 
 # field HOST NAME FILTER: of the details.
