@@ -78,7 +78,7 @@ static bool vrouter_holds_back(struct engine *engine, struct vrouter *vr, enum l
 
 	if (vr->limits && now_ns < vr->limits[reason].until_ns) {
 		if (!vr->limits[reason].held_back++) {
-			vr->held_back |= 1u << reason;
+			vr->held_back |= 1ull << reason;
 			vrouter_rearm(engine, vr);
 		}
 		return true;
@@ -173,8 +173,8 @@ uint64_t vrouter_held_back_deadline(const struct vrouter *vr)
 {
 	uint64_t deadline_ns = TIMERS_NEVER;
 
-	for (uint32_t left = vr->held_back; left; left &= left - 1) {
-		uint64_t until_ns = vr->limits[__builtin_ctz(left)].until_ns;
+	for (uint64_t left = vr->held_back; left; left &= left - 1) {
+		uint64_t until_ns = vr->limits[__builtin_ctzll(left)].until_ns;
 
 		if (until_ns < deadline_ns)
 			deadline_ns = until_ns;
@@ -184,15 +184,15 @@ uint64_t vrouter_held_back_deadline(const struct vrouter *vr)
 
 void vrouter_tell_held_back(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
 {
-	for (uint32_t left = vr->held_back; left; left &= left - 1) {
-		enum log_reason reason = (enum log_reason)__builtin_ctz(left);
+	for (uint64_t left = vr->held_back; left; left &= left - 1) {
+		enum log_reason reason = (enum log_reason)__builtin_ctzll(left);
 		struct log_limit *limit = &vr->limits[reason];
 		uint32_t count = limit->held_back;
 
 		if (now_ns < limit->until_ns)
 			continue;
 		limit->held_back = 0;
-		vr->held_back &= ~(1u << reason);
+		vr->held_back &= ~(1ull << reason);
 		vrouter_log(engine, vr, reason, now_ns, LOG_WARNING, "%s: %s%u%s more in the last second; now %s", log_phrases[reason],
 			    is_state(reason) ? "entered " : "", count, !is_state(reason) ? "" : count == 1 ? " time" : " times",
 			    election_state_name(vr->election.state));

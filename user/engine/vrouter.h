@@ -59,7 +59,7 @@ enum log_reason {
 	LOG_REASON_COUNT,
 };
 
-_Static_assert(LOG_REASON_COUNT <= 32, "held_back has a bit for each");
+_Static_assert(LOG_REASON_COUNT <= 64, "held_back has a bit for each");
 
 struct log_limit {
 	uint64_t until_ns; /* 0: open */
@@ -112,7 +112,7 @@ struct vrouter {
 	bool is_foreign_told; /* that such a one stays */
 	bool is_source_told; /* that the source address is gone; until it is back */
 	uint64_t source_lengths; /* bit i: the source address is on the interface with a prefix of i bits */
-	uint32_t held_back; /* bit i: limits[i] has lines held back */
+	uint64_t held_back; /* bit i: limits[i] has lines held back */
 	uint64_t advert_quantum_ns; /* adverts go out so much before their time, at most; a power of two */
 	uint64_t look_quantum_ns; /* so much before the down time is over a backup looks at what has come; a power of two */
 	uint64_t exact_ns; /* a down time that is to be met to the nanosecond: nothing was heard since it was set */
