@@ -170,7 +170,9 @@ static bool look_at_mount(struct search *search, int dir_fd, const char *process
 		return false;
 	unescape(point);
 	snprintf(path, sizeof(path), "%.20s/root%s", process, point);
-	return look_into(search, dir_fd, path);
+	/* Something else may be mounted over it, and then it cannot be entered. */
+	search->is_seen = true;
+	return search->wanted.cookie ? look_at(search, dir_fd, path) : look_into(search, dir_fd, path);
 }
 
 static bool look_at_mounts(struct search *search, int dir_fd, const char *process)
