@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Fingerprints of passwords, so that two hosts can be seen to have the same one. A thread makes them, one at a time, from the
- * part of a key that is of the password alone: the password itself is wiped long before. What was made is in `live`, so nothing
- * is kept here: virtual routers with one password get it in one round, and thousands of passwords take their time.
+ * Fingerprints of passwords, so that two hosts can be seen to have the same one. A thread makes them from the part of a key that
+ * is of the password alone: the password itself is wiped long before. What was made is in `live`, so nothing is kept here: a round
+ * is for some passwords and all virtual routers that have them, and thousands of passwords take their time.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,30 +20,43 @@
 #define STACK_SIZE (256 * 1024)
 #define FREE_WAIT_S 1
 #define PIECE 1024 /* virtual routers at once */
-#define PART_LEN (SHA1_STATE_WORDS * sizeof(uint32_t))
+#define PARTS 32 /* passwords a round */
+
+struct parts {
+	uint32_t count;
+	uint32_t words[PARTS][SHA1_STATE_WORDS];
+	uint16_t prints[PARTS]; /* 0: there is no memory to make it */
+};
+
+enum step {
+	NOTHING_TO_DO,
+	COLLECTING, /* passwords that have no fingerprint */
+	MAKING, /* by the thread */
+	GIVING,
+};
 
 struct prints {
 	struct controller *c;
 	struct loop_source finished; /* an eventfd */
 	pthread_t thread;
-	bool is_busy;
-	bool is_wanted; /* some may have none */
-	bool is_under_way; /* a round */
+	enum step step;
 	uint32_t at; /* how far it has come */
-	/* The thread's while it runs. */
-	uint32_t *part; /* guarded memory */
-	uint16_t print; /* of part; 0: there is none yet */
+	bool is_wanted; /* some may have none when the round is over */
+	bool is_ending; /* the thread looks at it */
+	struct parts *parts; /* guarded memory; the thread's while it runs */
 };
 
 static void *thread_main(void *arg)
 {
 	struct prints *prints = arg;
+	struct parts *parts = prints->parts;
 	uint64_t one = 1;
 
 	pthread_setname_np(pthread_self(), "xcarp-prints");
 	/* Nobody waits for it. */
 	sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){ 0 });
-	prints->print = secret_print(prints->part, PART_LEN);
+	for (uint32_t i = 0; i < parts->count && !__atomic_load_n(&prints->is_ending, __ATOMIC_RELAXED); i++)
+		parts->prints[i] = secret_print(parts->words[i], sizeof(parts->words[i]));
 	while (write(prints->finished.fd, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
 	return NULL;
@@ -55,9 +68,26 @@ static bool has_password(const struct plan_running *running)
 	return running->options->auth != AUTH_SIPHASH || !running->key->siphash.ids[0];
 }
 
-static void give_up(struct prints *prints)
+/* Its place in the round; count: it has none. */
+static uint32_t find_part(const struct parts *parts, const uint32_t *words)
 {
-	prints->is_under_way = prints->is_wanted = false;
+	uint32_t i = 0;
+
+	while (i < parts->count && (parts->words[i][0] != words[0] || !secret_equal(parts->words[i], words, sizeof(parts->words[i]))))
+		i++;
+	return i;
+}
+
+static void begin(struct prints *prints, enum step step)
+{
+	prints->step = step;
+	prints->at = NO_INDEX;
+}
+
+static void end_round(struct prints *prints)
+{
+	explicit_bzero(prints->parts, sizeof(*prints->parts));
+	prints->step = NOTHING_TO_DO;
 }
 
 static void finished_ready(void *ctx, uint64_t now_ns)
@@ -69,57 +99,61 @@ static void finished_ready(void *ctx, uint64_t now_ns)
 	if (read(prints->finished.fd, &count, sizeof(count)) != sizeof(count))
 		return;
 	pthread_join(prints->thread, NULL);
-	prints->is_busy = false;
-	/* Without memory for this one there is none for the others. */
-	if (!prints->print)
-		give_up(prints);
+	begin(prints, GIVING);
 }
 
-/* One virtual router of a round. False: the round goes on when its password has been seen to. */
-static bool look_at(struct prints *prints, uint32_t index)
+static void look_at(struct prints *prints, uint32_t index)
 {
 	const struct plan_running *running = &prints->c->running[index];
 	struct vr_live *live = dataplane_live(prints->c->dataplane, prints->c->slots[index].map_slot);
+	struct parts *parts = prints->parts;
+	uint32_t place;
 
 	if (live->password_print || !has_password(running))
-		return true;
-	if (!prints->print) {
-		memcpy(prints->part, running->key->hmac.outer, PART_LEN);
-		prints->is_busy = !thread_start(&prints->thread, STACK_SIZE, true, thread_main, prints);
-		if (!prints->is_busy)
-			give_up(prints);
-		return false;
-	}
-	if (secret_equal(running->key->hmac.outer, prints->part, PART_LEN))
-		live->password_print = prints->print;
+		return;
+	place = find_part(parts, running->key->hmac.outer);
+	if (place < parts->count)
+		live->password_print = parts->prints[place];
+	else if (prints->step == COLLECTING && parts->count < PARTS)
+		memcpy(parts->words[parts->count++], running->key->hmac.outer, sizeof(parts->words[0]));
 	else
 		prints->is_wanted = true;
-	return true;
 }
 
-/* A round is for one password: the first that has no fingerprint, and all who have the same. */
+static void next_step(struct prints *prints)
+{
+	bool has_failed = prints->step == GIVING && !prints->parts->prints[0];
+
+	if (prints->step == COLLECTING && prints->parts->count) {
+		prints->step = MAKING;
+		has_failed = thread_start(&prints->thread, STACK_SIZE, true, thread_main, prints);
+		if (!has_failed)
+			return;
+	}
+	/* Without a thread, or memory for it, the next round would end like this one. */
+	if (has_failed)
+		prints->is_wanted = false;
+	end_round(prints);
+}
+
 void prints_make(struct controller *c)
 {
 	struct prints *prints = c->prints;
 
-	if (prints->is_busy || (!prints->is_under_way && !prints->is_wanted))
-		return;
-	if (!prints->is_under_way) {
-		prints->is_under_way = true;
+	if (prints->step == NOTHING_TO_DO && prints->is_wanted) {
 		prints->is_wanted = false;
-		prints->at = NO_INDEX;
-		prints->print = 0;
+		begin(prints, COLLECTING);
 	}
+	if (prints->step != COLLECTING && prints->step != GIVING)
+		return;
 	for (unsigned int n = 0; n < PIECE; n++) {
 		uint32_t index = vrouters_next(c, prints->at);
 
 		if (index == NO_INDEX) {
-			prints->is_under_way = false;
-			explicit_bzero(prints->part, PART_LEN);
+			next_step(prints);
 			return;
 		}
-		if (!look_at(prints, index))
-			return;
+		look_at(prints, index);
 		prints->at = index;
 	}
 }
@@ -128,7 +162,8 @@ uint64_t prints_deadline(const struct controller *c)
 {
 	const struct prints *prints = c->prints;
 
-	return !prints->is_busy && (prints->is_under_way || prints->is_wanted) ? 0 : UINT64_MAX;
+	return prints->step == COLLECTING || prints->step == GIVING || (prints->step == NOTHING_TO_DO && prints->is_wanted) ?
+		       0 : UINT64_MAX;
 }
 
 struct prints *prints_new(struct controller *c)
@@ -138,17 +173,17 @@ struct prints *prints_new(struct controller *c)
 	if (!prints)
 		return NULL;
 	prints->c = c;
-	prints->part = secret_alloc(PART_LEN);
+	prints->parts = secret_alloc(sizeof(*prints->parts));
 	prints->finished = (struct loop_source){
 		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		.ready = finished_ready,
 		.ctx = prints,
 	};
-	if (prints->part && prints->finished.fd >= 0 && !loop_add(c->loop, &prints->finished))
+	if (prints->parts && prints->finished.fd >= 0 && !loop_add(c->loop, &prints->finished))
 		return prints;
 	if (prints->finished.fd >= 0)
 		close(prints->finished.fd);
-	secret_free(prints->part);
+	secret_free(prints->parts);
 	free(prints);
 	return NULL;
 }
@@ -175,7 +210,8 @@ void prints_free(struct prints *prints)
 	if (!prints)
 		return;
 	loop_remove(prints->c->loop, &prints->finished);
-	if (prints->is_busy) {
+	if (prints->step == MAKING) {
+		__atomic_store_n(&prints->is_ending, true, __ATOMIC_RELAXED);
 		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_sec += FREE_WAIT_S;
 		/* On a busy machine it may have to wait for its turn: it keeps what it has until the process ends. */
@@ -185,6 +221,6 @@ void prints_free(struct prints *prints)
 		}
 	}
 	close(prints->finished.fd);
-	secret_free(prints->part);
+	secret_free(prints->parts);
 	free(prints);
 }
