@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "controller.h"
@@ -18,7 +17,6 @@
 #include "io/thread.h"
 
 #define STACK_SIZE (256 * 1024)
-#define FREE_WAIT_S 1
 #define PIECE 1024 /* virtual routers at once */
 #define PARTS 32 /* passwords a round */
 
@@ -205,20 +203,14 @@ void prints_publish(struct controller *c, uint32_t index)
 
 void prints_free(struct prints *prints)
 {
-	struct timespec until;
-
 	if (!prints)
 		return;
 	loop_remove(prints->c->loop, &prints->finished);
+	/* A successor may be waiting for our end: the thread keeps what it has until then. */
 	if (prints->step == MAKING) {
 		__atomic_store_n(&prints->is_ending, true, __ATOMIC_RELAXED);
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += FREE_WAIT_S;
-		/* On a busy machine it may have to wait for its turn: it keeps what it has until the process ends. */
-		if (pthread_clockjoin_np(prints->thread, NULL, CLOCK_MONOTONIC, &until)) {
-			pthread_detach(prints->thread);
-			return;
-		}
+		pthread_detach(prints->thread);
+		return;
 	}
 	close(prints->finished.fd);
 	secret_free(prints->parts);
