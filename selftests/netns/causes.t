@@ -4,6 +4,7 @@
 # Two hosts that do not elect one master because of how they are set up: what `xcarpctl status` says on either of them. Whoever
 # looks there must find the cause; what it says is printed with each case.
 
+# shellcheck disable=SC2016 # eval sees to it
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -54,9 +55,12 @@ cell() {
 		/^eth0 / && wanted { print $wanted; exit }'
 }
 
+made() {
+	[[ $(cell "$1" PASS/LIST) =~ ^[0-9a-f]{4}/[0-9a-f]{4}$ ]]
+}
+
 # prints HOST: PASSWORD/LIST, once they are made.
 prints() {
-	made() { [[ $(cell "$1" PASS/LIST) =~ ^[0-9a-f]{4}/[0-9a-f]{4}$ ]]; }
 	wait_for $((10 * ${SLOWNESS:-1})) made "$1"
 	cell "$1" PASS/LIST
 }
