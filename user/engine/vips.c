@@ -184,7 +184,7 @@ static void lose_source(struct engine *engine, struct vrouter *vr, uint64_t now_
 	char source[INET_ADDRSTRLEN];
 
 	vr->live->lacks_source = vr->is_source_told = true;
-	vrouter_log(engine, vr, ABOUT_SOURCE, now_ns, LOG_WARNING, "%s does not have the source address %s (-s) any more: adverts go on from it",
+	vrouter_log(engine, vr, ABOUT_INTERFACE, now_ns, LOG_WARNING, "%s does not have the source address %s (-s) any more: adverts go on from it",
 		    vr->options->interface, inet_ntop(AF_INET, &vr->options->source, source, sizeof(source)));
 }
 
@@ -200,7 +200,7 @@ static void take_source(struct engine *engine, struct vrouter *vr, unsigned int 
 		return;
 	vr->live->lacks_source = false;
 	if (vr->is_source_told)
-		vrouter_log(engine, vr, ABOUT_SOURCE, now_ns, LOG_NOTICE, "%s has the source address %s again",
+		vrouter_log(engine, vr, ABOUT_INTERFACE, now_ns, LOG_NOTICE, "%s has the source address %s again",
 			    vr->options->interface, inet_ntop(AF_INET, &vr->options->source, source, sizeof(source)));
 	vr->is_source_told = false;
 	/* Whose an address of ours is that somebody has put there, may be seen now. */

@@ -23,7 +23,7 @@ _Static_assert(CARP_VIPS_MAX <= 32, "vips_present is a bit mask, and a table num
 	X(ABOUT_MASTER, "Switching to state: MASTER")                                                        \
 	X(ABOUT_MAC, "Local advertised ethernet address")                                                    \
 	X(ABOUT_LINK, "Link lost")                                                                           \
-	X(ABOUT_INTERFACE, "Interface gone")                                                                 \
+	X(ABOUT_INTERFACE, "Interface changed")                                                              \
 	X(ABOUT_SILENCE, "Master is silent")                                                                 \
 	X(ABOUT_PREEMPTION, "Putting MASTER down - preemption")                                              \
 	X(ABOUT_SLOW_MASTER, "Putting MASTER DOWN (going to time out)")                                      \
@@ -47,7 +47,6 @@ _Static_assert(CARP_VIPS_MAX <= 32, "vips_present is a bit mask, and a table num
 	X(ABOUT_SUPPRESSION, "Sending failed three times")                                                   \
 	X(ABOUT_VIP_REMOVED, "Address changed")                                                              \
 	X(ABOUT_VIP_REFUSED, "Address refused")                                                              \
-	X(ABOUT_SOURCE, "Source address changed")                                                           \
 	X(ABOUT_HOLD, "Demoted, promoted or released")                                                       \
 	X(ABOUT_ADOPTION, "Adopted")                                                                         \
 	X(ABOUT_SCRIPT, "Adopted before the up script had run")
