@@ -601,13 +601,14 @@ void interfaces_own_address(struct controller *c, uint32_t ifindex, const struct
 
 	if (!interface)
 		return;
-	if (!own->present) {
-		/* There may be others, which are not remembered: the next that is told counts as the first. */
-		if (vip_is_same(&interface->own, &own->address))
-			interface->own = (struct vip){ 0 };
+	if (own->present && c->engine && engine_foreign_vip(c->engine, ifindex, &own->address, own->is_certain))
 		return;
-	}
-	if (c->engine && engine_foreign_vip(c->engine, ifindex, &own->address, own->is_certain))
+	if (c->engine)
+		engine_source_address(c->engine, ifindex, &own->address, own->present, now_ns);
+	/* There may be others, which are not remembered: the next that is told counts as the first. */
+	if (!own->present && vip_is_same(&interface->own, &own->address))
+		interface->own = (struct vip){ 0 };
+	if (!own->present || !own->is_wide)
 		return;
 	if (!own->is_certain && !(c->engine && engine_has_source(c->engine, ifindex, &own->address)))
 		return;

@@ -50,12 +50,11 @@ struct engine *engine_new(const struct ports *ports, uint32_t capacity, struct x
 	engine->stats = stats;
 	engine->timers = timers_new(capacity);
 	engine->by_vip = table_new(capacity);
-	engine->by_source = table_new(capacity);
 	engine->held_back_ns = TIMERS_NEVER;
 	engine->vips_at_once = VIPS_AT_ONCE_MIN;
 	for (int kind = 0; kind < LINE_COUNT; kind++)
 		engine->lines[kind].first = TABLE_NONE;
-	if (!engine->timers || !engine->by_vip || !engine->by_source || !resize(engine, capacity)) {
+	if (!engine->timers || !engine->by_vip || !resize(engine, capacity)) {
 		engine_free(engine);
 		return NULL;
 	}
@@ -79,7 +78,6 @@ void engine_free(struct engine *engine)
 	free(engine->vrouters);
 	free(engine->advert_list);
 	table_free(engine->by_vip);
-	table_free(engine->by_source);
 	timers_free(engine->timers);
 	free(engine);
 }

@@ -149,6 +149,9 @@ bool engine_foreign_vip(struct engine *engine, uint32_t ifindex, const struct vi
 /* Is the i-th address of a virtual router there, but the host's own as far as can be seen? It is not to be taken off then. */
 bool engine_vip_is_own(const struct engine *engine, uint32_t index, unsigned int i);
 
+/* An IPv4 address that is not ours has come to an interface or left it: it may be virtual routers' source. */
+void engine_source_address(struct engine *engine, uint32_t ifindex, const struct vip *address, bool present, uint64_t now_ns);
+
 /* Has any virtual router on the interface this one as its source? */
 bool engine_has_source(const struct engine *engine, uint32_t ifindex, const struct vip *address);
 

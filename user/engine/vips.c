@@ -15,25 +15,19 @@ static uint32_t hash_of(const struct vip *vip)
 	return table_hash(0, vip->address, vip_len(vip));
 }
 
-static uint32_t hash_of_source(uint32_t source)
-{
-	return table_hash(0, &source, sizeof(source));
-}
-
 bool vips_enter(struct engine *engine, const struct vrouter *vr)
 {
-	bool is_entered = table_put(engine->by_source, hash_of_source(vr->options->source), vr->index);
-
-	for (unsigned int i = 0; is_entered && i < vr->options->vip_count; i++)
-		is_entered = table_put(engine->by_vip, hash_of(&vr->options->vips[i]), VIP_NUMBER(vr->index, i));
-	if (!is_entered)
+	for (unsigned int i = 0; i < vr->options->vip_count; i++) {
+		if (table_put(engine->by_vip, hash_of(&vr->options->vips[i]), VIP_NUMBER(vr->index, i)))
+			continue;
 		vips_leave(engine, vr);
-	return is_entered;
+		return false;
+	}
+	return true;
 }
 
 void vips_leave(struct engine *engine, const struct vrouter *vr)
 {
-	table_remove(engine->by_source, hash_of_source(vr->options->source), vr->index);
 	for (unsigned int i = 0; i < vr->options->vip_count; i++)
 		table_remove(engine->by_vip, hash_of(&vr->options->vips[i]), VIP_NUMBER(vr->index, i));
 }
@@ -208,25 +202,20 @@ static void take_source(struct engine *engine, struct vrouter *vr, unsigned int 
 		schedule_repair(engine, vr, now_ns);
 }
 
-static void take_sources(struct engine *engine, uint32_t ifindex, const struct vip *vip, bool present, uint64_t now_ns)
+static bool is_source(const struct vrouter *vr, uint32_t ifindex, const struct vip *address)
 {
-	uint32_t source;
+	return vr && vr->link.ifindex == ifindex && !memcmp(&vr->options->source, address->address, sizeof(vr->options->source));
+}
 
-	if (vip->ip_version != 4)
-		return;
-	memcpy(&source, vip->address, sizeof(source));
-	for (uint32_t at = table_first(engine->by_source, hash_of_source(source)); at != TABLE_NONE;
-	     at = table_next(engine->by_source, at)) {
-		struct vrouter *vr = engine->vrouters[table_number(engine->by_source, at)];
-
-		if (vr->link.ifindex == ifindex && vr->options->source == source)
-			take_source(engine, vr, vip->prefix_len, present, now_ns);
-	}
+void engine_source_address(struct engine *engine, uint32_t ifindex, const struct vip *address, bool present, uint64_t now_ns)
+{
+	for (uint32_t index = 0; index < engine->capacity; index++)
+		if (is_source(engine->vrouters[index], ifindex, address))
+			take_source(engine, engine->vrouters[index], address->prefix_len, present, now_ns);
 }
 
 void engine_address(struct engine *engine, uint32_t ifindex, const struct vip *vip, bool present, uint64_t now_ns)
 {
-	take_sources(engine, ifindex, vip, present, now_ns);
 	for (uint32_t at = table_first(engine->by_vip, hash_of(vip)); at != TABLE_NONE; at = table_next(engine->by_vip, at)) {
 		uint32_t number = table_number(engine->by_vip, at);
 		struct vrouter *vr = engine->vrouters[number >> 5];
@@ -278,16 +267,9 @@ bool engine_vip_is_own(const struct engine *engine, uint32_t index, unsigned int
 
 bool engine_has_source(const struct engine *engine, uint32_t ifindex, const struct vip *address)
 {
-	uint32_t source;
-
-	memcpy(&source, address->address, sizeof(source));
-	for (uint32_t at = table_first(engine->by_source, hash_of_source(source)); at != TABLE_NONE;
-	     at = table_next(engine->by_source, at)) {
-		const struct vrouter *vr = engine->vrouters[table_number(engine->by_source, at)];
-
-		if (vr->link.ifindex == ifindex && vr->options->source == source)
+	for (uint32_t index = 0; index < engine->capacity; index++)
+		if (is_source(engine->vrouters[index], ifindex, address))
 			return true;
-	}
 	return false;
 }
 

@@ -129,7 +129,6 @@ struct engine {
 	const struct ports *ports;
 	struct xcarp_owner *stats;
 	struct timers *timers;
-	struct table *by_source; /* hash of the source address -> index */
 	struct table *by_vip; /* hash of the address -> VIP_NUMBER */
 	uint32_t capacity;
 	uint16_t ip_id;

@@ -17,6 +17,7 @@
 struct address {
 	struct vip vip;
 	uint32_t ifindex;
+	bool is_wide; /* of more than the link */
 	bool is_permanent;
 	bool is_second;
 };
@@ -54,8 +55,9 @@ static int take_address(void *ctx, struct nlmsghdr *message)
 		return 0;
 	own->tells_proto |= rtnl_read_proto(message) != 0;
 	/* Ours may be many. */
-	if (info->ifa_scope >= RT_SCOPE_LINK || rtnl_is_ours(message))
+	if (rtnl_is_ours(message))
 		return 0;
+	address.is_wide = info->ifa_scope < RT_SCOPE_LINK;
 	address.is_permanent = info->ifa_flags & IFA_F_PERMANENT;
 	address.is_second = rtnl_is_second_address(message);
 	addresses = grow(own->addresses, own->address_count, sizeof(*addresses));
@@ -183,7 +185,7 @@ static bool is_only_one(const struct own *own, const struct address *address)
 	for (size_t i = 0; i < own->address_count; i++) {
 		const struct address *other = &own->addresses[i];
 
-		if (other == address || other->ifindex != address->ifindex ||
+		if (other == address || (address->is_wide && !other->is_wide) || other->ifindex != address->ifindex ||
 		    other->vip.ip_version != address->vip.ip_version)
 			continue;
 		if (is_alone(&address->vip) || is_within(&other->vip, &address->vip))

@@ -78,9 +78,10 @@ static void tell_of_own(struct rtnl *rtnl, struct nlmsghdr *message, uint32_t if
 
 	rtnl->tells_proto |= proto != 0;
 	/* What went with one of ours and was put back has not moved. */
-	if (vip->ip_version != 4 || proto == RTNL_OUR_PROTO || is_ours(rtnl, message) || info->ifa_scope >= RT_SCOPE_LINK)
+	if (vip->ip_version != 4 || proto == RTNL_OUR_PROTO || is_ours(rtnl, message))
 		return;
 	own.is_certain = rtnl->tells_proto;
+	own.is_wide = info->ifa_scope < RT_SCOPE_LINK;
 	own.is_second = own.present && rtnl_is_second_address(message) &&
 			(message->nlmsg_flags & NLM_F_MULTI || rtnl_is_new_address(message));
 	rtnl->events->own_address(rtnl->events->ctx, ifindex, &own, loop_now_ns());

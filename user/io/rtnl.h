@@ -52,6 +52,7 @@ struct rtnl_own {
 	struct vip address;
 	bool present;
 	bool is_second; /* as far as is news: another one of its network was there before */
+	bool is_wide; /* of more than the link: it may be a source of what the host sends anywhere */
 	bool is_certain; /* false: the kernel does not tell who has put it there */
 };
 
