@@ -177,7 +177,11 @@ static void lose_source(struct engine *engine, struct vrouter *vr, uint64_t now_
 {
 	char source[INET_ADDRSTRLEN];
 
-	vr->live->lacks_source = vr->is_source_told = true;
+	vr->live->lacks_source = true;
+	/* It may be on its way out, and its addresses go first. */
+	if (!vr->link.up)
+		return;
+	vr->is_source_told = true;
 	vrouter_log(engine, vr, ABOUT_INTERFACE, now_ns, LOG_WARNING, "%s does not have the source address %s (-s) any more: adverts go on from it",
 		    vr->options->interface, inet_ntop(AF_INET, &vr->options->source, source, sizeof(source)));
 }

@@ -92,8 +92,8 @@ static int take_route(void *ctx, struct nlmsghdr *message)
 	const struct route *last = own->route_count ? &own->routes[own->route_count - 1] : NULL;
 	int err = 0;
 
-	if (message->nlmsg_type != RTM_NEWROUTE || info->rtm_type != RTN_UNICAST || info->rtm_protocol == RTPROT_KERNEL ||
-	    (info->rtm_family != AF_INET && info->rtm_family != AF_INET6) ||
+	if (message->nlmsg_type != RTM_NEWROUTE || info->rtm_type != RTN_UNICAST ||
+	    info->rtm_protocol == RTPROT_KERNEL || (info->rtm_family != AF_INET && info->rtm_family != AF_INET6) ||
 	    nlmsg_parse(message, sizeof(*info), attrs, RTA_MAX, NULL) < 0)
 		return 0;
 	if (attrs[RTA_PREFSRC])
@@ -113,7 +113,9 @@ struct own *own_read(int *err)
 		struct nlmsghdr header;
 		struct ifaddrmsg address;
 	} query = {
-		.header = { .nlmsg_len = sizeof(query), .nlmsg_type = RTM_GETADDR, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.header = { .nlmsg_len = sizeof(query),
+			    .nlmsg_type = RTM_GETADDR,
+			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
 		.address = { .ifa_family = AF_UNSPEC },
 	};
 	struct own *own = calloc(1, sizeof(*own));
@@ -138,7 +140,9 @@ static void read_routes(struct own *own)
 			struct nlmsghdr header;
 			struct rtmsg route;
 		} query = {
-			.header = { .nlmsg_len = sizeof(query), .nlmsg_type = RTM_GETROUTE, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+			.header = { .nlmsg_len = sizeof(query),
+				    .nlmsg_type = RTM_GETROUTE,
+				    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
 			.route = { .rtm_family = families[i] },
 		};
 

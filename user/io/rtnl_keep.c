@@ -71,7 +71,9 @@ static int take_address(void *ctx, struct nlmsghdr *message)
 static int ask(struct list *list)
 {
 	const struct query query = {
-		.header = { .nlmsg_len = sizeof(query), .nlmsg_type = RTM_GETADDR, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.header = { .nlmsg_len = sizeof(query),
+			    .nlmsg_type = RTM_GETADDR,
+			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
 		.address = { .ifa_family = AF_INET, .ifa_index = list->ifindex },
 	};
 
@@ -208,17 +210,19 @@ static size_t find_kept(const struct list *list, const char *removals, size_t re
 	for (size_t i = 0; i < list->count; i++) {
 		const struct there *first = &list->there[i];
 
-		if (first->is_second || first->vip.prefix_len > 31 || !is_removed(first, removals, removals_len, list->ifindex))
+		if (first->is_second || first->vip.prefix_len > 31 ||
+		    !is_removed(first, removals, removals_len, list->ifindex))
 			continue;
 		for (size_t j = 0; j < list->count; j++)
-			if (goes_with(&list->there[j], first) && !is_removed(&list->there[j], removals, removals_len, list->ifindex))
+			if (goes_with(&list->there[j], first) &&
+			    !is_removed(&list->there[j], removals, removals_len, list->ifindex))
 				kept[count++].there = &list->there[j];
 	}
 	return count;
 }
 
-static int keep_on(const struct list *list, const char *removals, size_t removals_len,
-		   struct rtnl_requests *before, struct rtnl_requests *after)
+static int keep_on(const struct list *list, const char *removals, size_t removals_len, struct rtnl_requests *before,
+		   struct rtnl_requests *after)
 {
 	struct kept *kept = calloc(list->count + 1, sizeof(*kept));
 	size_t count = kept ? find_kept(list, removals, removals_len, kept) : 0;
