@@ -30,9 +30,9 @@ pid_in() {
 	pgrep -P "${PID[$1]}" -x xcarp
 }
 
-plan 15
+plan 17
 test_lab r1
-usual=(-i eth0 -s 10.77.0.1 -p "$PASSWORD" -r 1)
+usual=(-i eth0 -s 10.77.0.1 -p "$PASSWORD" -r 8)
 
 container r1 a own "$XCARP" "${usual[@]}" -v 1 -a "$VIP"
 within 5 "one in a container: MASTER" has_addr r1 "$VIP"
@@ -53,6 +53,10 @@ is "the host sees both" "$(lab_run r1 "${XCARP%/*}/xcarpctl" status -j | grep -o
 kill -KILL "$(pid_in a)"
 within 5 "one is killed" gone a
 ok "  its address stays for a successor" has_addr r1 "$VIP"
+container r1 a shared "$XCARP" "${usual[@]}" -v 1 -a "$VIP"
+within 5 "  its container is started again: it goes on as master" log_has a 'Adopted: going on as MASTER'
+kill -TERM "$(pid_in a)"
+within 5 "  and ends" gone a
 kill -TERM "$(pid_in b)"
 within 5 "the other ends" gone b
 is "nothing is left of either" "$(left_on r1)" ""
