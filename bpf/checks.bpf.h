@@ -20,19 +20,6 @@ static __always_inline __u8 frame_ttl(const struct frame *frame)
 	return is_ipv4(frame) ? frame->ipv4->ttl : frame->ipv6->hop_limit;
 }
 
-static __always_inline void frame_read_source(struct frame *frame)
-{
-	if (is_ipv4(frame)) {
-		frame->source[0] = frame->ipv4->saddr;
-		frame->source[1] = 0;
-		frame->source[2] = 0;
-		frame->source[3] = 0;
-	} else {
-		for (int i = 0; i < 4; i++)
-			frame->source[i] = frame->ipv6->saddr.s6_addr32[i];
-	}
-}
-
 static __always_inline bool source_is(const struct frame *frame, const __u8 address[16])
 {
 	const __u32 *word = (const __u32 *)address;
@@ -79,24 +66,28 @@ static __always_inline bool carp_checksum_is_good(const struct carp_header *carp
 	return checksum_is_good(sum);
 }
 
-/* Strong ones are foreign where they are not enabled. */
-static __always_inline bool frame_read_version(struct frame *frame, const struct vr_entry *vr)
+static __always_inline enum xcarp_verdict frame_read_version(struct frame *frame, const struct vr_entry *vr)
 {
 	__u8 version = frame->carp->version_type >> 4;
 
 	frame->is_strong = version == CARP_VERSION_STRONG;
-	return version == CARP_VERSION || (frame->is_strong && vr->auth != AUTH_HMAC_SHA1);
+	if (version == CARP_VERSION)
+		return ACCEPTED;
+	if (!frame->is_strong)
+		return DROP_BAD_VERSION;
+	return vr->auth == AUTH_HMAC_SHA1 ? DROP_NOT_ENABLED : ACCEPTED;
 }
 
 static __always_inline enum xcarp_verdict check_advert(struct frame *frame, const struct vr_entry *vr)
 {
 	const struct carp_header *carp = frame->carp;
+	enum xcarp_verdict verdict;
 
-	frame_read_source(frame);
 	if (is_ipv4(frame) && frame->ipv4->frag_off & bpf_htons(IPV4_FRAG_MORE))
 		return DROP_FRAGMENT;
-	if (!frame_read_version(frame, vr))
-		return DROP_BAD_VERSION;
+	verdict = frame_read_version(frame, vr);
+	if (verdict != ACCEPTED)
+		return verdict;
 	if ((carp->version_type & 0xf) != CARP_TYPE_ADVERTISEMENT)
 		return DROP_BAD_TYPE;
 	if (frame_ttl(frame) != CARP_TTL)

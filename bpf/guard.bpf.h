@@ -109,7 +109,7 @@ __noinline int guard_look(struct vr_guard *of, struct vr_live *by, struct guard_
 	visit->place = replay_find(&of->replay, visit->source);
 	visit->answer = REPLAY_COUNTS;
 	if (visit->place >= REPLAY_SOURCES && is_flooded(of, by))
-		return DROP_UNKNOWN_SOURCE;
+		return DROP_FLOOD;
 	if (by->replay == REPLAY_OFF)
 		return ACCEPTED;
 	visit->answer = look(of, by, visit, &run);
@@ -195,34 +195,50 @@ static __always_inline void tell_refusal(const struct frame *frame, const struct
 		guard_notice(frame, vr, verdict, GUARD_REPLAYED);
 	else if (verdict == DROP_BAD_CLOCK)
 		guard_notice(frame, vr, verdict, GUARD_BAD_CLOCK);
-	else if (verdict == DROP_UNKNOWN_SOURCE)
+	else if (verdict == DROP_FLOOD)
 		guard_notice(frame, vr, verdict, GUARD_FLOOD);
 }
 
-static __always_inline bool is_malformed(enum xcarp_verdict verdict)
+/* GUARD_REASON_COUNT: of these nobody is told, but who asks. */
+static __always_inline enum guard_reason misfit_reason(enum xcarp_verdict verdict)
 {
-	return verdict == DROP_BAD_TYPE || verdict == DROP_BAD_TTL || verdict == DROP_FRAGMENT || verdict == DROP_BAD_LENGTH ||
-	       verdict == DROP_TRUNCATED || verdict == DROP_BAD_IP_CHECKSUM || verdict == DROP_BAD_CHECKSUM;
+	switch (verdict) {
+	case DROP_OWN_SOURCE:
+		return GUARD_OWN_SOURCE;
+	case DROP_NOT_ENABLED:
+		return GUARD_NOT_ENABLED;
+	case DROP_BAD_VERSION:
+		return GUARD_REASON_COUNT;
+	default:
+		return GUARD_MALFORMED;
+	}
+}
+
+static __always_inline void tell_misfit(const struct frame *frame, struct vrouter *vr, enum xcarp_verdict verdict)
+{
+	enum guard_reason reason = misfit_reason(verdict);
+
+	if (load_vrouter(vr) != ACCEPTED)
+		return;
+	/* Our own, which has come back: that is no second host. */
+	if (verdict == DROP_OWN_SOURCE && carp_counter(frame->carp) == *(volatile __u64 *)&vr->live->sent_counter)
+		return;
+	if (reason == GUARD_REASON_COUNT)
+		note_refusal(frame, vr->entry, verdict, bpf_ktime_get_coarse_ns());
+	else
+		guard_notice(frame, vr, verdict, reason);
 }
 
 /*
  * Who is set up as we are, or to sign in a way that we do not know of, or whose adverts are broken on their way, will not hear
- * us either: two masters, and neither would say why. Our own adverts may come back to us: that is no second host.
+ * us either: two masters, and neither would say why.
  */
 static __always_inline enum xcarp_verdict check_and_tell(struct frame *frame, struct vrouter *vr)
 {
 	enum xcarp_verdict verdict = check_advert(frame, vr->entry);
 
-	if (verdict == DROP_OWN_SOURCE) {
-		if (load_vrouter(vr) == ACCEPTED && carp_counter(frame->carp) != *(volatile __u64 *)&vr->live->sent_counter)
-			guard_notice(frame, vr, verdict, GUARD_OWN_SOURCE);
-	} else if (verdict == DROP_BAD_VERSION && frame->is_strong && (void *)(frame->carp + 1) <= frame->end) {
-		if (load_vrouter(vr) == ACCEPTED)
-			guard_notice(frame, vr, verdict, GUARD_NOT_ENABLED);
-	} else if (is_malformed(verdict)) {
-		if (load_vrouter(vr) == ACCEPTED)
-			guard_notice(frame, vr, verdict, GUARD_MALFORMED);
-	}
+	if (verdict != ACCEPTED)
+		tell_misfit(frame, vr, verdict);
 	return verdict;
 }
 
@@ -244,7 +260,7 @@ static __always_inline void tell_vrrp(struct frame *frame, const struct hook *ho
 	if (!is_vrrp_advert(frame))
 		return;
 	frame_read_vlans(frame, hook);
-	if (find_vrouter(&vr, frame, hook) != ACCEPTED || load_vrouter(&vr) != ACCEPTED)
+	if (find_vrouter(&vr, frame, hook, false) != ACCEPTED || load_vrouter(&vr) != ACCEPTED)
 		return;
 	frame_read_source(frame);
 	if (!source_is(frame, vr.entry->source))
@@ -289,7 +305,7 @@ static __always_inline enum xcarp_verdict guard_admit_strong(const struct frame 
 
 	vr->place = replay_find(replay, frame->source);
 	if (vr->place >= REPLAY_SOURCES && is_flooded(vr->guard, vr->live)) {
-		verdict = DROP_UNKNOWN_SOURCE;
+		verdict = DROP_FLOOD;
 	} else {
 		answer = replay_look_strict(replay, *(volatile __u64 *)&vr->live->sent_counter,
 					    vr->live->down_ns + REPLAY_LAG_NS, carp_counter(frame->carp),

@@ -39,6 +39,22 @@ struct {
 	__type(value, struct vr_guard);
 } guard SEC(".maps");
 
+/* Indexed like `live`. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, DEFAULT_ENTRIES);
+	__type(key, __u32);
+	__type(value, struct vr_refusals);
+} refusals SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, XCARP_STRANGERS_MAX);
+	__type(key, struct vr_key);
+	__type(value, struct stranger);
+} strangers SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, DEFAULT_ENTRIES);
@@ -119,5 +135,20 @@ struct {
 	__type(key, __u32);
 	__type(value, struct journal_entry);
 } journal SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, DEFAULT_ENTRIES);
+	__type(key, __u32);
+	__type(value, struct journal_entry);
+} notices SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, XCARP_DUPLICATES_MAX);
+	__type(key, struct vip_key);
+	__type(value, struct duplicate);
+} duplicates SEC(".maps");
 
 #endif

@@ -6,6 +6,8 @@
 #ifndef XCARP_NOTICE_BPF_H
 #define XCARP_NOTICE_BPF_H
 
+#include <xcarp/verifier.h>
+
 #include "parse.bpf.h"
 #include "ring.bpf.h"
 #include "vrouter.bpf.h"
@@ -13,7 +15,7 @@
 static __always_inline void notice_push(const struct frame *frame, const struct vr_entry *entry, enum xcarp_verdict reason,
 					__u32 *count)
 {
-	struct xcarp_record *record = ring_reserve(entry);
+	struct xcarp_record *record = ring_reserve(entry->owner);
 
 	if (!record)
 		return; /* the next notice has the count */
@@ -32,20 +34,54 @@ static __always_inline void notice_push(const struct frame *frame, const struct 
 	bpf_ringbuf_submit(record, 0);
 }
 
-/* Of all CPUs that refuse adverts at this moment, the one that moves notice_ns on sends the notice. */
+/* Of all CPUs that have something to tell at this moment, the one that moves notice_ns on does. */
+static __always_inline bool notice_is_due(__u64 *notice_ns, __u64 now)
+{
+	__u64 last = *(volatile __u64 *)notice_ns;
+
+	/* Signed: another CPU's clock reading may be a little ahead of ours. */
+	if (last && (__s64)(now - last) < (__s64)XCARP_NOTICE_INTERVAL_NS)
+		return false;
+	return __sync_val_compare_and_swap(notice_ns, last, now) == last;
+}
+
+/*
+ * For who asks later: of each reason how often, when last, and from whom. A function of its own: where it is called what is
+ * accepted comes by as well.
+ */
+static __noinline int count_refusal(__u32 slot, enum xcarp_verdict reason, const __u32 source[4], __u64 now)
+{
+	__u64 at = verifier_unknown((__u64)reason - XCARP_REFUSAL_FIRST);
+	struct vr_refusals *all = bpf_map_lookup_elem(&refusals, &slot);
+	struct vr_refusal *of;
+
+	if (!all || at >= XCARP_REFUSAL_COUNT)
+		return 0;
+	of = &all->by_verdict[at];
+	__sync_fetch_and_add(&of->count, 1);
+	of->when_ns = now;
+	__builtin_memcpy(of->source, source, sizeof(of->source));
+	return 0;
+}
+
+static __always_inline void note_refusal(const struct frame *frame, const struct vr_entry *entry, enum xcarp_verdict reason,
+					 __u64 now)
+{
+	__u32 source[4];
+
+	__builtin_memcpy(source, frame->source, sizeof(source));
+	count_refusal(entry->slot, reason, source, now);
+}
+
 static __always_inline void notice_refusal(const struct frame *frame, const struct vr_entry *entry, enum xcarp_verdict reason,
 					   __u32 *count, __u64 *notice_ns)
 {
 	__u64 now = bpf_ktime_get_coarse_ns(); /* a tick will do, at a tenth of the cost: this is where floods end */
-	__u64 last = *(volatile __u64 *)notice_ns;
 
+	note_refusal(frame, entry, reason, now);
 	__sync_fetch_and_add(count, 1);
-	/* Signed: another CPU's clock reading may be a little ahead of ours. */
-	if (last && (__s64)(now - last) < (__s64)XCARP_NOTICE_INTERVAL_NS)
-		return;
-	if (__sync_val_compare_and_swap(notice_ns, last, now) != last)
-		return;
-	notice_push(frame, entry, reason, count);
+	if (notice_is_due(notice_ns, now))
+		notice_push(frame, entry, reason, count);
 }
 
 #endif

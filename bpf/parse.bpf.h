@@ -158,6 +158,19 @@ static __always_inline int frame_payload_len(const struct frame *frame)
 	return bpf_ntohs(frame->ipv6->payload_len);
 }
 
+static __always_inline void frame_read_source(struct frame *frame)
+{
+	if (is_ipv4(frame)) {
+		frame->source[0] = frame->ipv4->saddr;
+		frame->source[1] = 0;
+		frame->source[2] = 0;
+		frame->source[3] = 0;
+	} else {
+		for (int i = 0; i < 4; i++)
+			frame->source[i] = frame->ipv6->saddr.s6_addr32[i];
+	}
+}
+
 /* Finds the CARP header and leaves VRRP, which has the same protocol number and group, alone. */
 static __always_inline enum xcarp_verdict frame_find_advert(struct frame *frame, const struct hook *hook)
 {
@@ -186,6 +199,7 @@ static __always_inline enum xcarp_verdict frame_find_advert(struct frame *frame,
 	if (carp->version_type >> 4 == CARP_VERSION && frame_payload_len(frame) == VRRP2_SEVEN_ADDRESSES_LEN)
 		return PASS_VRRP;
 	frame_read_vlans(frame, hook);
+	frame_read_source(frame);
 	return ACCEPTED;
 }
 

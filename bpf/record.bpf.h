@@ -67,7 +67,7 @@ static __always_inline bool live_update(struct vr_live *live, const struct frame
 static __always_inline void ring_push(const struct frame *frame, const struct vr_entry *vr, __u64 arrival_ns)
 {
 	const struct carp_header *carp = frame->carp;
-	struct xcarp_record *record = ring_reserve(vr);
+	struct xcarp_record *record = ring_reserve(vr->owner);
 	struct xcarp_drops *count;
 
 	if (!record) {

@@ -11,9 +11,8 @@
 #include "maps.bpf.h"
 
 /* NULL where the ring is full, or there is none: its owner is dead. */
-static __always_inline struct xcarp_record *ring_reserve(const struct vr_entry *vr)
+static __always_inline struct xcarp_record *ring_reserve(__u32 owner)
 {
-	__u32 owner = vr->owner;
 	void *ring = bpf_map_lookup_elem(&events, &owner);
 
 	return ring ? bpf_ringbuf_reserve(ring, sizeof(struct xcarp_record), 0) : NULL;

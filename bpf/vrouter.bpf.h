@@ -32,8 +32,44 @@ static __always_inline bool frame_read_group(const struct frame *frame, __be32 *
 	return words[0] == bpf_htonl(IPV6_LINK_LOCAL_GROUPS) && !words[1] && !words[2];
 }
 
+/* Other routers' business, mostly. But who has taken one number for another finds it here. */
+static __noinline int note_stranger(const struct vr_key *key, const struct stranger *heard)
+{
+	struct stranger *known;
+
+	if (!key || !heard)
+		return 0;
+	known = bpf_map_lookup_elem(&strangers, key);
+	if (!known) {
+		bpf_map_update_elem(&strangers, key, heard, BPF_ANY);
+		return 0;
+	}
+	__sync_fetch_and_add(&known->count, 1);
+	known->when_ns = heard->when_ns;
+	__builtin_memcpy(known->source, heard->source, sizeof(known->source));
+	known->version = heard->version;
+	known->advbase = heard->advbase;
+	known->advskew = heard->advskew;
+	return 0;
+}
+
+static __always_inline void tell_stranger(const struct frame *frame, const struct vr_key *key)
+{
+	struct stranger heard = {
+		.count = 1,
+		.when_ns = bpf_ktime_get_coarse_ns(),
+		.version = frame->carp->version_type >> 4,
+		.advskew = frame->carp->advskew,
+	};
+
+	if ((void *)(frame->carp + 1) <= frame->end)
+		heard.advbase = frame->carp->advbase;
+	__builtin_memcpy(heard.source, frame->source, sizeof(heard.source));
+	note_stranger(key, &heard);
+}
+
 static __always_inline enum xcarp_verdict find_vrouter(struct vrouter *vr, const struct frame *frame,
-						       const struct hook *hook)
+						       const struct hook *hook, bool is_carp)
 {
 	struct vr_key key = {
 		.ifindex = hook_ifindex(hook),
@@ -49,8 +85,11 @@ static __always_inline enum xcarp_verdict find_vrouter(struct vrouter *vr, const
 	/* A word at once: the hash reads words, and a CPU stalls on one that it has just stored in pieces. */
 	*(__be32 *)key.group = group;
 	vr->entry = bpf_map_lookup_elem(&vrouters, &key);
-	if (!vr->entry)
+	if (!vr->entry) {
+		if (is_carp)
+			tell_stranger(frame, &key);
 		return PASS_NO_VROUTER;
+	}
 	if (vr->entry->abi_version != XCARP_ABI_VERSION)
 		return PASS_ABI_MISMATCH;
 	return ACCEPTED;

@@ -58,7 +58,7 @@ static __always_inline bool take_advert(struct frame *frame, const struct hook *
 	if (verdict == PASS_VRRP)
 		tell_vrrp(frame, hook);
 	verdict = verdict ?:
-		  find_vrouter(&vr, frame, hook) ?:
+		  find_vrouter(&vr, frame, hook, true) ?:
 		  check_and_tell(frame, &vr) ?:
 		  load_vrouter(&vr) ?:
 		  (frame->is_strong ? judge_strong(frame, &vr) : judge_weak(frame, &vr)) ?:

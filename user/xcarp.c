@@ -134,6 +134,13 @@ static void port_journal(void *ctx, uint32_t index, struct journal_entry *entry)
 	dataplane_journal(c->dataplane, entry);
 }
 
+static void port_duplicate(void *ctx, uint32_t index, const struct xcarp_record *duplicate)
+{
+	struct controller *c = ctx;
+
+	dataplane_duplicate(c->dataplane, c->slots[index].map_slot, duplicate);
+}
+
 /* What adapters tell, on to the engine. */
 
 static void on_record(void *ctx, const struct xcarp_record *record, uint64_t now_ns)
@@ -532,6 +539,7 @@ static int open_engine(struct controller *c)
 		.script_run = port_script_run,
 		.log = port_log,
 		.journal = port_journal,
+		.duplicate = port_duplicate,
 		.heard_runs = port_heard_runs,
 	};
 	c->engine = engine_new(&c->ports, 1, dataplane_owner(c->dataplane));

@@ -34,6 +34,7 @@
 	X(PASS_UNREADABLE, pass_unreadable)                                                                  \
 	X(PASS_ABI_MISMATCH, pass_abi_mismatch)                                                              \
 	X(DROP_BAD_VERSION, bad_version)                                                                     \
+	X(DROP_NOT_ENABLED, not_enabled)                                                                     \
 	X(DROP_BAD_TYPE, bad_type)                                                                           \
 	X(DROP_BAD_TTL, bad_ttl)                                                                             \
 	X(DROP_FRAGMENT, fragment)                                                                           \
@@ -48,7 +49,7 @@
 	X(DROP_WEAK_AUTH, weak_auth)                                                                         \
 	X(DROP_REPLAYED, replayed)                                                                           \
 	X(DROP_BAD_CLOCK, bad_clock)                                                                         \
-	X(DROP_UNKNOWN_SOURCE, unknown_source)                                                               \
+	X(DROP_FLOOD, flood)                                                                                 \
 	X(DROP_FENCED, fenced)
 
 enum xcarp_verdict {
@@ -68,6 +69,10 @@ struct xcarp_drops {
 
 _Static_assert(sizeof(struct xcarp_drops) == (XCARP_VERDICT_COUNT + 1) * sizeof(__u64), "indexed by verdict");
 _Static_assert(__builtin_offsetof(struct xcarp_drops, fenced) == DROP_FENCED * sizeof(__u64), "same order");
+
+/* Those by which an advert for a virtual router of ours is refused. Passes are none: the host gets the frame. */
+#define XCARP_REFUSAL_FIRST DROP_BAD_VERSION
+#define XCARP_REFUSAL_COUNT (DROP_FENCED - XCARP_REFUSAL_FIRST)
 
 enum vr_state {
 	INIT,
@@ -121,26 +126,22 @@ enum xcarp_auth {
 	X(CAUSE_ADOPTED, adopted)                                                                            \
 	X(CAUSE_SEND_SUPPRESSED, send_suppressed)                                                            \
 	X(CAUSE_SEND_RECOVERED, send_recovered)                                                              \
-	X(CAUSE_BAD_DIGEST, bad_digest)                                                                      \
-	X(CAUSE_BAD_TAG, bad_tag)                                                                            \
-	X(CAUSE_UNKNOWN_KEY, unknown_key)                                                                    \
-	X(CAUSE_WEAK_AUTH, weak_auth)                                                                        \
-	X(CAUSE_REPLAYED, replayed)                                                                          \
-	X(CAUSE_BAD_CLOCK, bad_clock)                                                                        \
-	X(CAUSE_FLOOD, flood)                                                                                \
-	X(CAUSE_OWN_SOURCE, own_source)                                                                      \
-	X(CAUSE_NOT_ENABLED, not_enabled)                                                                    \
-	X(CAUSE_MALFORMED, malformed)                                                                        \
 	X(CAUSE_CONSTANT_COUNTER, constant_counter)                                                          \
 	X(CAUSE_FENCED, fenced)                                                                              \
-	X(CAUSE_VRRP, vrrp_with_our_id)
+	X(CAUSE_VRRP, vrrp_with_our_id)                                                                      \
+	X(CAUSE_DUPLICATE_ADDRESS, duplicate_address)
 
 enum vr_cause {
 #define X(value, word) value,
 	XCARP_CAUSES(X)
 #undef X
 	VR_CAUSE_COUNT,
+
+	/* Adverts were refused: this and their verdict, which has the word. */
+	CAUSE_REFUSED = 64,
 };
+
+_Static_assert(VR_CAUSE_COUNT <= CAUSE_REFUSED, "one number, one cause");
 
 /* `abi`: one entry, written by the process that made the maps. */
 struct xcarp_abi {
@@ -214,7 +215,7 @@ struct vr_live {
 	__u8 advskew;
 	__u8 demote;
 	__u8 ip_version;
-	__u32 reserved; /* 0 */
+	__u32 index; /* of struct vr_entry: the controller's, written as the slot is taken */
 	__u64 notice_ns; /* when the last notice went out */
 
 	enum vr_state state;
@@ -247,7 +248,7 @@ struct vr_live {
 	__u8 vrrp_source[4]; /* who was heard to send VRRP of this id; 0: nobody */
 	__u32 key_id; /* of --keyfile: the key that signs */
 	__u16 password_print; /* fingerprint of the password; 0: not made yet, or there is no password */
-	__u8 reserved3[6]; /* 0 */
+	__u8 mac[6]; /* of the interface */
 };
 
 _Static_assert(sizeof(struct vr_live) == 192, "three cache lines");
@@ -271,6 +272,33 @@ enum guard_reason {
 	GUARD_VRRP,
 	GUARD_REASON_COUNT,
 };
+
+/* `refusals`: one entry a virtual router, by slot: of each reason how often, when last, and from whom. The program's own. */
+struct vr_refusals {
+	struct vr_refusal {
+		__u64 count;
+		__u64 when_ns; /* by the coarse clock; 0: never */
+		__u8 source[16];
+	} by_verdict[XCARP_REFUSAL_COUNT]; /* from XCARP_REFUSAL_FIRST on */
+	struct guard_notice duplicates; /* other hosts' ARP or NA for an address of ours */
+};
+
+_Static_assert(sizeof(struct vr_refusals) == 560, "map value");
+
+/* `strangers`: adverts of virtual routers that this host does not have; the oldest make room. They go on to the host. */
+#define XCARP_STRANGERS_MAX 1024
+
+struct stranger {
+	__u64 count;
+	__u64 when_ns; /* by the coarse clock */
+	__u8 source[16]; /* of the newest */
+	__u8 version; /* of CARP */
+	__u8 advbase;
+	__u8 advskew;
+	__u8 reserved[5]; /* 0 */
+};
+
+_Static_assert(sizeof(struct stranger) == 40, "map value");
 
 /* `guard`: one entry a virtual router, by slot: what protects it from its LAN, and the LAN from it. The program's own. */
 struct vr_guard {
@@ -298,6 +326,7 @@ _Static_assert(sizeof(struct seen_key) == 16, "hashed as it lies");
 /* `fence`: one entry. */
 struct xcarp_fence {
 	__u64 watch_until_ns; /* questions for addresses are looked at; 0: they never had to be */
+	__u64 vips; /* bit n: an address of ours ends in n, modulo 64, or did: who announces another one is not looked up */
 };
 
 /* `vips`, key and value: whose address is this, and do we hold it? */
@@ -319,6 +348,18 @@ struct vip_entry {
 };
 
 _Static_assert(sizeof(struct vip_entry) == 8, "map value");
+
+/* `duplicates`, by struct vip_key: which other host has announced an address while we were its master; the oldest make room. */
+#define XCARP_DUPLICATES_MAX 1024
+
+struct duplicate {
+	__u64 when_ns; /* the last time */
+	__u64 count;
+	__u8 mac[6];
+	__u8 reserved[2]; /* 0 */
+};
+
+_Static_assert(sizeof(struct duplicate) == 24, "map value");
 
 /*
  * `owners`: one entry a controller process, mapped into each. An owner lives as long as its abstract UNIX socket
@@ -381,7 +422,8 @@ struct interface_entry {
 _Static_assert(sizeof(struct interface_entry) == 32, "map value");
 
 /*
- * `journal`: the newest transitions and notices of all owners, mapped into each. Entry 0 is nobody's: its sequence is the
+ * `journal`: the newest transitions of all owners, and what operators asked for; `notices`: what others had a part in, who decide
+ * how many there are. Both are mapped into each. Entry 0 is nobody's: its sequence is the
  * number of the newest entry. The entry with number n is at 1 + (n - 1) % (entries of the map - 1); its sequence is n,
  * and 0 while it is being written.
  */
@@ -408,18 +450,27 @@ struct journal_entry {
 
 _Static_assert(sizeof(struct journal_entry) == 80, "map value");
 
+/* It stands in `notices`: who else is on the LAN decides how many of these there are, and they push out none of the others. */
+static inline int journal_is_notice(const struct journal_entry *entry)
+{
+	return entry->from == entry->to && (entry->cause >= CAUSE_REFUSED || entry->cause == CAUSE_CONSTANT_COUNTER ||
+					    entry->cause == CAUSE_DUPLICATE_ADDRESS ||
+					    entry->cause == CAUSE_NON_PREFERRED_MASTER);
+}
+
 enum xcarp_record_type {
 	RECORD_ADVERT = 1, /* an accepted advert that is news; with struct vr_entry's every, each accepted one */
 	RECORD_NOTICE = 2, /* adverts for this virtual router are being refused; of each reason at most one a second */
+	RECORD_DUPLICATE = 3, /* another host has announced an address of it, while it is MASTER; at most one a second */
 };
 
 /* `events`: an array of rings, one an owner, by the owner's index. What is in a ring: */
 struct xcarp_record {
 	__u64 arrival_ns;
-	__u64 counter; /* notice: of unknown_key, the key's id */
+	__u64 counter; /* notice: of unknown_key, the key's id; duplicate: the MAC, which ends it in network order */
 	__u32 index; /* of struct vr_entry */
 	__u32 generation;
-	__u8 source[16];
+	__u8 source[16]; /* duplicate: the address */
 	__u16 abi_version;
 	__u8 type; /* enum xcarp_record_type */
 	__u8 reason; /* notice: enum xcarp_verdict; ACCEPTED: its source repeats one counter, and so could anybody */

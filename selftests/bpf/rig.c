@@ -125,13 +125,15 @@ static void open_rig(struct rig *rig, bool is_counting)
 	bpf_map__set_max_entries(rig->skel->maps.live, RIG_SLOTS);
 	bpf_map__set_max_entries(rig->skel->maps.keys, RIG_SLOTS);
 	bpf_map__set_max_entries(rig->skel->maps.guard, RIG_SLOTS);
+	bpf_map__set_max_entries(rig->skel->maps.refusals, RIG_SLOTS);
 	bpf_map__set_max_entries(rig->skel->maps.seen, RIG_SEEN);
 	bpf_map__set_max_entries(rig->skel->maps.vrouters, RIG_VROUTERS);
 	bpf_map__set_max_entries(rig->skel->maps.vips, RIG_VIPS);
 	if (is_counting && (bpf_map__set_type(rig->skel->maps.drops, BPF_MAP_TYPE_ARRAY) ||
 			    bpf_map__set_map_flags(rig->skel->maps.drops, BPF_F_MMAPABLE) ||
 			    bpf_map__set_map_flags(rig->skel->maps.guard, BPF_F_MMAPABLE) ||
-			    bpf_map__set_max_entries(rig->skel->maps.seen, RIG_SEEN_COUNTING)))
+			    bpf_map__set_max_entries(rig->skel->maps.seen, RIG_SEEN_COUNTING) ||
+			    bpf_map__set_max_entries(rig->skel->maps.strangers, RIG_STRANGERS_COUNTING)))
 		bail_out("cannot change the maps");
 	bpf_program__set_autoload(rig->skel->progs.xcarp, rig->hook == RIG_XDP);
 	bpf_program__set_autoload(rig->skel->progs.xcarp_tc, rig->hook != RIG_XDP);
@@ -139,10 +141,11 @@ static void open_rig(struct rig *rig, bool is_counting)
 		bail_out("cannot load the program");
 	rig->program = open_program(rig);
 	rig->live = map_memory(rig->skel->maps.live, RIG_SLOTS * sizeof(*rig->live));
+	rig->refusals = map_memory(rig->skel->maps.refusals, RIG_SLOTS * sizeof(*rig->refusals));
+	rig->fence = map_memory(rig->skel->maps.fence, sizeof(*rig->fence));
 	if (is_counting) {
 		rig->drops = map_memory(rig->skel->maps.drops, sizeof(*rig->drops));
 		rig->guards = map_memory(rig->skel->maps.guard, RIG_SLOTS * sizeof(*rig->guards));
-		rig->fence = map_memory(rig->skel->maps.fence, sizeof(*rig->fence));
 	}
 	/* By edges, because a record is there to be read whether somebody was woken for it or not. */
 	rig->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -166,10 +169,11 @@ void rig_close(struct rig *rig)
 {
 	close(rig->epoll);
 	munmap(rig->live, RIG_SLOTS * sizeof(*rig->live));
+	munmap(rig->refusals, RIG_SLOTS * sizeof(*rig->refusals));
+	munmap(rig->fence, sizeof(*rig->fence));
 	if (rig->drops) {
 		munmap(rig->drops, sizeof(*rig->drops));
 		munmap(rig->guards, RIG_SLOTS * sizeof(*rig->guards));
-		munmap(rig->fence, sizeof(*rig->fence));
 	}
 	for (uint32_t owner = 0; owner < RIG_OWNERS; owner++) {
 		ring_buffer__free(rig->rings[owner]);
@@ -191,13 +195,29 @@ void rig_forget(const struct rig *rig)
 		rig_set_guard(rig, slot, &(struct vr_guard){ 0 });
 }
 
+static void empty(const struct bpf_map *map, void *key)
+{
+	while (!bpf_map_get_next_key(bpf_map__fd(map), NULL, key))
+		bpf_map_delete_elem(bpf_map__fd(map), key);
+}
+
 void rig_forget_seen(const struct rig *rig)
 {
-	int fd = bpf_map__fd(rig->skel->maps.seen);
-	struct seen_key key;
+	empty(rig->skel->maps.seen, &(struct seen_key){ 0 });
+}
 
-	while (!bpf_map_get_next_key(fd, NULL, &key))
-		bpf_map_delete_elem(fd, &key);
+struct stranger rig_stranger(const struct rig *rig, const struct vr_key *key)
+{
+	struct stranger stranger;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(rig->skel->maps.strangers), key, &stranger))
+		return (struct stranger){ 0 };
+	return stranger;
+}
+
+void rig_forget_strangers(const struct rig *rig)
+{
+	empty(rig->skel->maps.strangers, &(struct vr_key){ 0 });
 }
 
 void rig_get_guard(const struct rig *rig, uint32_t slot, struct vr_guard *guard)
@@ -246,6 +266,7 @@ void rig_add_strong(struct rig *rig, struct vr_key where, struct vr_entry entry,
 	if (bpf_map_update_elem(bpf_map__fd(rig->skel->maps.keys), &entry.slot, &key, BPF_ANY))
 		bail_out("cannot fill `keys`");
 	rig_set_guard(rig, entry.slot, &(struct vr_guard){ 0 });
+	memset(&rig->refusals[entry.slot], 0, sizeof(*rig->refusals));
 	memset(&rig->live[entry.slot], 0, sizeof(*rig->live));
 	rig->live[entry.slot].state = BACKUP;
 	rig->live[entry.slot].generation = entry.generation;
@@ -355,13 +376,13 @@ bool rig_woken(const struct rig *rig)
 
 const char *outcome_text(const struct outcome *outcome, char text[64])
 {
-	static const char *const records[] = { "no record", "RECORD_ADVERT", "RECORD_NOTICE" };
+	static const char *const records[] = { "no record", "RECORD_ADVERT", "RECORD_NOTICE", "RECORD_DUPLICATE" };
 	const char *verdict = outcome->verdict == VERDICT_NONE ? "uncounted" : "several counters";
 	const char *record = "several records";
 
 	if (outcome->verdict >= 0)
 		verdict = verdict_names[outcome->verdict];
-	if (outcome->record >= 0 && outcome->record <= RECORD_NOTICE)
+	if (outcome->record >= 0 && outcome->record <= RECORD_DUPLICATE)
 		record = records[outcome->record];
 	snprintf(text, 64, "%s %s %s",
 		 outcome->action == XDP_PASS ? "XDP_PASS" : outcome->action == XDP_DROP ? "XDP_DROP" : "XDP_?",

@@ -18,6 +18,7 @@
 #define RIG_VIPS 128
 #define RIG_SEEN 4096
 #define RIG_SEEN_COUNTING 65536
+#define RIG_STRANGERS_COUNTING 65536
 #define RIG_RING_BYTES 65536
 #define RIG_RECORD_BYTES (8 + sizeof(struct xcarp_record)) /* with the ring's own header */
 #define RIG_RECORDS_MAX (RIG_RING_BYTES / 64)
@@ -50,10 +51,11 @@ struct rig {
 	struct ring_buffer *rings[RIG_OWNERS];
 	int ring_fds[RIG_OWNERS];
 	struct vr_live *live; /* RIG_SLOTS of them */
+	struct vr_refusals *refusals; /* the same */
+	struct xcarp_fence *fence;
 	/* Of rig_open_counting(): */
 	struct xcarp_drops *drops;
 	struct vr_guard *guards; /* RIG_SLOTS of them */
-	struct xcarp_fence *fence;
 	uint32_t ifindex; /* where frames arrive; RIG_IFINDEX unless changed */
 	int epoll; /* of RIG_OWNER's ring */
 	struct xcarp_record records[RIG_RECORDS_MAX];
@@ -104,6 +106,10 @@ void rig_set_guard(const struct rig *rig, uint32_t slot, const struct vr_guard *
 void rig_forget(const struct rig *rig); /* of all */
 void rig_forget_seen(const struct rig *rig);
 void rig_get_guard(const struct rig *rig, uint32_t slot, struct vr_guard *guard);
+
+/* What is known of somebody else's virtual router; count 0: nothing. */
+struct stranger rig_stranger(const struct rig *rig, const struct vr_key *key);
+void rig_forget_strangers(const struct rig *rig);
 
 void rig_add_vip_entry(const struct rig *rig, const struct vip_key *key, const struct vip_entry *entry);
 void rig_add_vip(const struct rig *rig, uint32_t slot, const struct vip *vip, bool held);

@@ -244,20 +244,20 @@ static void test_flood(struct rig *rig)
 	is_outcome(judge(rig, "10.9.0.1", 100, WALL), TAKEN, "  and so who is master is heard");
 	spend(rig, 0);
 	send_forged(rig, "10.9.0.66", 1);
-	is_u64(rig_counter(rig, DROP_UNKNOWN_SOURCE), 1, "a flood while somebody is: strangers are refused unread");
+	is_u64(rig_counter(rig, DROP_FLOOD), 1, "a flood while somebody is: strangers are refused unread");
 	rig_drain(rig);
 	spend(rig, 0);
 	is_outcome(judge(rig, "10.9.0.1", 100, WALL + SECOND_NS), TAKEN_QUIETLY, "the one who is known is heard");
 	send_forged(rig, "10.9.0.1", WALL + 2 * SECOND_NS);
 	is_u64(rig_counter(rig, DROP_BAD_HMAC), 102, "forged in its name: hashed");
 	spend(rig, 0);
-	is_int(judge(rig, "10.9.0.77", 100, WALL + 3 * SECOND_NS).verdict, DROP_UNKNOWN_SOURCE, "a stranger with the password has to wait");
+	is_int(judge(rig, "10.9.0.77", 100, WALL + 3 * SECOND_NS).verdict, DROP_FLOOD, "a stranger with the password has to wait");
 	spend(rig, 200000000);
 	is_outcome(judge(rig, "10.9.0.77", 100, WALL + 4 * SECOND_NS), TAKEN, "  for a tenth of a second");
 	rig->live[0].state = MASTER;
 	rig->live[0].arrival_ns = 0;
 	spend(rig, 0);
-	is_int(judge(rig, "10.9.0.78", 100, WALL + 5 * SECOND_NS).verdict, DROP_UNKNOWN_SOURCE, "the same where we are master");
+	is_int(judge(rig, "10.9.0.78", 100, WALL + 5 * SECOND_NS).verdict, DROP_FLOOD, "the same where we are master");
 	rig_close(rig);
 }
 

@@ -438,7 +438,7 @@ static const struct {
 
 	{ "first fragment", IPV4(), &ours, first_fragment, DROP_AND_NOTICE(DROP_FRAGMENT) },
 	{ "version 1", IPV4(), &ours, version_1, DROP(DROP_BAD_VERSION) },
-	{ "version 4", IPV6(), &ours6, version_4, DROP_AND_NOTICE(DROP_BAD_VERSION) },
+	{ "version 4", IPV6(), &ours6, version_4, DROP_AND_NOTICE(DROP_NOT_ENABLED) },
 	{ "type 2", IPV4(), &ours, type_2, DROP_AND_NOTICE(DROP_BAD_TYPE) },
 	{ "TTL 254", IPV4(), &ours, ttl_254, DROP_AND_NOTICE(DROP_BAD_TTL) },
 	{ "hop limit 254", IPV6(), &ours6, ttl_254, DROP_AND_NOTICE(DROP_BAD_TTL) },
@@ -484,7 +484,7 @@ static const struct {
 	{ "strong, where both are accepted and strong sent", IPV4(.strong = strong_keys), &sends_strong, NULL, ACCEPT },
 	{ "HMAC, where both are accepted", IPV4(), &sends_weak, NULL, ACCEPT },
 	{ "HMAC, where both are accepted and strong sent", IPV4(), &sends_strong, NULL, ACCEPT },
-	{ "strong, where it is not enabled", IPV4(.strong = strong_keys), &ours, NULL, DROP_AND_NOTICE(DROP_BAD_VERSION) },
+	{ "strong, where it is not enabled", IPV4(.strong = strong_keys), &ours, NULL, DROP_AND_NOTICE(DROP_NOT_ENABLED) },
 	{ "HMAC, where only strong is accepted", IPV4(), &strong, NULL, DROP_AND_NOTICE(DROP_WEAK_AUTH) },
 	{ "HMAC, where only strong is accepted, IPv6", IPV6(), &strong6, NULL, DROP_AND_NOTICE(DROP_WEAK_AUTH) },
 	{ "wrong HMAC, where both are accepted", IPV4(), &sends_weak, digest_changed, DROP_AND_NOTICE(DROP_BAD_HMAC) },
@@ -563,7 +563,7 @@ static void test_every_verdict_reached(const bool reached[XCARP_VERDICT_COUNT])
 {
 	/* What takes more than one frame is in test_guard.c. */
 #define X(value, counter) \
-	ok(reached[value] || value == DROP_REPLAYED || value == DROP_BAD_CLOCK || value == DROP_UNKNOWN_SOURCE || \
+	ok(reached[value] || value == DROP_REPLAYED || value == DROP_BAD_CLOCK || value == DROP_FLOOD || \
 	   value == DROP_FENCED, "some row ends as " #value);
 	XCARP_VERDICTS(X)
 #undef X

@@ -42,10 +42,11 @@ struct bench {
 	struct mutator mutator;
 	struct vr_live live[RIG_SLOTS]; /* as it has to be */
 	struct xcarp_drops drops;
+	uint64_t strangers;
 	uint64_t round_seed;
 	uint64_t seed; /* for what is done to the maps */
 	uint64_t verdicts[XCARP_VERDICT_COUNT + 1]; /* the last one: other traffic */
-	uint64_t records[3];
+	uint64_t records[RECORD_DUPLICATE + 1];
 	uint64_t frames, frames_of[RIG_HOOKS];
 };
 
@@ -91,8 +92,9 @@ static void start_round(struct bench *b, uint64_t seed)
 	for (size_t i = 0; i < b->judge.vip_count; i++)
 		rig_add_vip_entry(b->rig, &b->judge.vips[i].key, &b->judge.vips[i].entry);
 	memcpy(b->rig->live, b->live, sizeof(b->live));
-	b->rig->fence->watch_until_ns = 0;
+	*b->rig->fence = (struct xcarp_fence){ .vips = b->judge.vip_endings };
 	rig_forget_seen(b->rig);
+	rig_forget_strangers(b->rig);
 	drain(b);
 	b->drops = *b->rig->drops;
 	mutate_start(&b->mutator, random_next(&b->seed), &b->judge);
@@ -115,9 +117,10 @@ static void disturb(struct bench *b)
 	uint32_t slot = random_below(&b->seed, RIG_SLOTS);
 	struct judge_memory *memory = &vr_of_slot(b, slot)->memory;
 	struct vr_guard *guard = &b->rig->guards[slot];
+	struct vr_refusals *refusals = &b->rig->refusals[slot];
 	struct vr_live *live = &b->live[slot];
 
-	switch (random_below(&b->seed, 8)) {
+	switch (random_below(&b->seed, 9)) {
 	case 0:
 		live->state = (enum vr_state)random_below(&b->seed, MASTER + 1);
 		break;
@@ -143,6 +146,10 @@ static void disturb(struct bench *b)
 		for (int reason = 0; reason < GUARD_REASON_COUNT; reason++)
 			if (memory->notices[reason].notice_ns)
 				guard->notices[reason].notice_ns = memory->notices[reason].notice_ns -= 2 * NS_PER_S;
+		break;
+	case 7:
+		if (memory->duplicates.notice_ns)
+			refusals->duplicates.notice_ns = memory->duplicates.notice_ns -= 2 * NS_PER_S;
 		break;
 	default:
 		if (live->notice_ns)
@@ -185,6 +192,8 @@ static bool read_times(const struct bench *b, struct judge_times *times)
 		for (int reason = 0; reason < GUARD_REASON_COUNT; reason++)
 			if (guard->notices[reason].notice_ns != vr->memory.notices[reason].notice_ns)
 				times->notice_ns = guard->notices[reason].notice_ns;
+		if (b->rig->refusals[vr->entry.slot].duplicates.notice_ns != vr->memory.duplicates.notice_ns)
+			times->notice_ns = b->rig->refusals[vr->entry.slot].duplicates.notice_ns;
 	}
 	times->verdict = verdict_of(b);
 	return is_between(times->arrival_ns, times, 0) && is_between(times->notice_ns, times, times->behind_ns) &&
@@ -294,6 +303,39 @@ static bool check_guards(const struct bench *b)
 	return true;
 }
 
+static bool check_refusals(const struct bench *b, const struct judge_times *times)
+{
+	for (size_t i = 0; i < b->judge.count; i++) {
+		const struct judge_vr *vr = &b->judge.vrs[i];
+
+		for (int at = 0; vr->live && at < XCARP_REFUSAL_COUNT; at++) {
+			const struct vr_refusal *got = &b->rig->refusals[vr->entry.slot].by_verdict[at];
+			int verdict = XCARP_REFUSAL_FIRST + at;
+
+			if (got->count != vr->memory.refusals[verdict].count ||
+			    memcmp(got->source, vr->memory.refusals[verdict].source, sizeof(got->source)))
+				return false;
+			if (verdict == times->verdict && got->when_ns > times->after_ns)
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool check_stranger(struct bench *b, const struct judgement *j, const struct judge_times *times)
+{
+	struct stranger got;
+
+	if (!j->stranger)
+		return true;
+	b->strangers++;
+	got = rig_stranger(b->rig, j->stranger);
+	if (!is_between(got.when_ns, times, times->behind_ns))
+		return false;
+	got.when_ns = 0;
+	return !memcmp(&got, &j->heard, sizeof(got));
+}
+
 static bool run_frame(struct bench *b, const struct frame *frame)
 {
 	/* First, and looked up: a virtual machine gets ticks late. */
@@ -323,6 +365,10 @@ static bool run_frame(struct bench *b, const struct frame *frame)
 		return tell(b, frame, &j, "records");
 	if (!check_guards(b))
 		return tell(b, frame, &j, "guard");
+	if (!check_refusals(b, &times))
+		return tell(b, frame, &j, "refusals");
+	if (!check_stranger(b, &j, &times))
+		return tell(b, frame, &j, "stranger");
 	return true;
 }
 
@@ -369,7 +415,9 @@ static bool has_seen_all(const struct bench *b)
 		diag("%-20s %12" PRIu64, rig_hook_name((enum rig_hook)hook), b->frames_of[hook]);
 	diag("%-20s %12" PRIu64, "(record of an advert)", b->records[RECORD_ADVERT]);
 	diag("%-20s %12" PRIu64, "(notice)", b->records[RECORD_NOTICE]);
-	return all && b->records[RECORD_ADVERT] && b->records[RECORD_NOTICE];
+	diag("%-20s %12" PRIu64, "(duplicate)", b->records[RECORD_DUPLICATE]);
+	diag("%-20s %12" PRIu64, "(stranger)", b->strangers);
+	return all && b->records[RECORD_ADVERT] && b->records[RECORD_NOTICE] && b->records[RECORD_DUPLICATE] && b->strangers;
 }
 
 int main(int argc, char **argv)

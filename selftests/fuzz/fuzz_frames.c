@@ -58,6 +58,7 @@ static void start(struct world *w, uint8_t choice)
 	memcpy(host_maps.live, w->live, sizeof(w->live));
 	host_maps.vip_count = w->judge.vip_count;
 	memcpy(host_maps.vips, w->judge.vips, sizeof(w->judge.vips));
+	host_maps.fence.vips = w->judge.vip_endings;
 	host_maps.now_ns = START_NS;
 }
 
@@ -146,6 +147,31 @@ static void check_guards(const struct judge *judge)
 	}
 }
 
+static void check_refusals(const struct judge *judge)
+{
+	for (size_t i = 0; i < judge->count; i++) {
+		const struct judge_vr *vr = &judge->vrs[i];
+
+		for (int at = 0; vr->live && at < XCARP_REFUSAL_COUNT; at++) {
+			const struct vr_refusal *got = &host_maps.refusals[vr->entry.slot].by_verdict[at];
+
+			EXPECT(got->count == vr->memory.refusals[XCARP_REFUSAL_FIRST + at].count);
+			EXPECT(!memcmp(got->source, vr->memory.refusals[XCARP_REFUSAL_FIRST + at].source, sizeof(got->source)));
+		}
+	}
+}
+
+static void check_stranger(struct judgement *j)
+{
+	bool is_found = !j->stranger;
+
+	j->heard.when_ns = host_maps.now_ns;
+	for (size_t i = 0; !is_found && i < host_maps.stranger_count; i++)
+		is_found = !memcmp(&host_maps.strangers[i].key, j->stranger, sizeof(*j->stranger)) &&
+			   !memcmp(&host_maps.strangers[i].stranger, &j->heard, sizeof(j->heard));
+	EXPECT(is_found);
+}
+
 static void run(struct world *w, const struct frame *frame)
 {
 	const struct judge_times now = {
@@ -166,6 +192,8 @@ static void run(struct world *w, const struct frame *frame)
 	EXPECT(!memcmp(host_maps.live, w->live, sizeof(w->live)));
 	check_records(&j);
 	check_guards(&w->judge);
+	check_refusals(&w->judge);
+	check_stranger(&j);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)

@@ -35,9 +35,28 @@ static void *find_seen(const struct seen_key *key)
 	return NULL;
 }
 
-/* Only `seen` is ever written by the program. */
+static void *find_stranger(const struct vr_key *key)
+{
+	for (size_t i = 0; i < host_maps.stranger_count; i++)
+		if (!memcmp(&host_maps.strangers[i].key, key, sizeof(*key)))
+			return &host_maps.strangers[i].stranger;
+	return NULL;
+}
+
+static long add_stranger(const struct vr_key *key, const struct stranger *stranger)
+{
+	if (host_maps.stranger_count == HOST_STRANGERS || find_stranger(key))
+		abort();
+	host_maps.strangers[host_maps.stranger_count].key = *key;
+	host_maps.strangers[host_maps.stranger_count++].stranger = *stranger;
+	return 0;
+}
+
+/* Only `seen` and `strangers` are ever written by the program. */
 long bpf_map_update_elem(const void *map, const void *key, const void *value, __u64 flags)
 {
+	if (map == &strangers && value && flags == BPF_ANY)
+		return add_stranger(key, value);
 	if (map != &seen || !value || flags != BPF_NOEXIST || host_maps.seen_count == HOST_SEEN)
 		abort();
 	if (find_seen(key))
@@ -58,6 +77,8 @@ void *bpf_map_lookup_elem(const void *map, const void *key)
 		return find_vip(key);
 	if (map == &seen)
 		return find_seen(key);
+	if (map == &strangers)
+		return find_stranger(key);
 	memcpy(&index, key, sizeof(index));
 	if (map == &live)
 		return index < HOST_SLOTS ? &host_maps.live[index] : NULL;
@@ -65,6 +86,8 @@ void *bpf_map_lookup_elem(const void *map, const void *key)
 		return index < HOST_SLOTS ? &host_maps.keys[index] : NULL;
 	if (map == &guard)
 		return index < HOST_SLOTS ? &host_maps.guards[index] : NULL;
+	if (map == &refusals)
+		return index < HOST_SLOTS ? &host_maps.refusals[index] : NULL;
 	if (map == &fence)
 		return &host_maps.fence;
 	if (map == &drops)

@@ -17,6 +17,7 @@
 #define HOST_RECORDS 4 /* of one frame */
 #define HOST_SEEN 256
 #define HOST_VIPS 64
+#define HOST_STRANGERS 64
 
 struct host_maps {
 	struct {
@@ -27,6 +28,12 @@ struct host_maps {
 	struct carp_key keys[HOST_SLOTS];
 	struct vr_live live[HOST_SLOTS];
 	struct vr_guard guards[HOST_SLOTS];
+	struct vr_refusals refusals[HOST_SLOTS];
+	struct {
+		struct vr_key key;
+		struct stranger stranger;
+	} strangers[HOST_STRANGERS];
+	size_t stranger_count;
 	struct seen_key seen[HOST_SEEN];
 	size_t seen_count;
 	struct {

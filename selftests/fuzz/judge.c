@@ -188,8 +188,10 @@ static int check(const struct parts *p, const struct judge_vr *vr)
 
 	if (p->ip_version == 4 && ip[6] & 0x20)
 		return DROP_FRAGMENT;
-	if (carp[0] / 16 != 2 && (!is_strong(p) || vr->entry.auth == AUTH_HMAC_SHA1))
+	if (carp[0] / 16 != 2 && !is_strong(p))
 		return DROP_BAD_VERSION;
+	if (is_strong(p) && vr->entry.auth == AUTH_HMAC_SHA1)
+		return DROP_NOT_ENABLED;
 	if (carp[0] % 16 != 1)
 		return DROP_BAD_TYPE;
 	if (ip[p->ip_version == 4 ? 8 : 7] != 255)
@@ -630,7 +632,7 @@ static uint64_t alive_ns(const struct vr_live *live)
 static bool is_flooded(const struct judge_vr *vr, const struct judge_times *times)
 {
 	const struct vr_live *live = vr->live;
-	bool says_no = times->verdict != DROP_UNKNOWN_SOURCE;
+	bool says_no = times->verdict != DROP_FLOOD;
 
 	if (vr->memory.wrong < FLOOD_WRONG || is_over(vr->memory.window_ns, FLOOD_NS, times, says_no))
 		return false;
@@ -647,6 +649,12 @@ static void count_wrong(struct judge_memory *memory, const struct judge_times *t
 	memory->wrong++;
 }
 
+static void note_refusal(const struct parts *p, struct judge_vr *vr, int verdict)
+{
+	vr->memory.refusals[verdict].count++;
+	read_source(p, vr->memory.refusals[verdict].source);
+}
+
 static int refuse(struct judgement *j, const struct parts *p, struct judge_vr *vr, int verdict,
 		  const struct judge_times *times)
 {
@@ -654,9 +662,9 @@ static int refuse(struct judgement *j, const struct parts *p, struct judge_vr *v
 		[DROP_REPLAYED] = GUARD_REPLAYED,
 		[PASS_VRRP] = GUARD_VRRP,
 		[DROP_BAD_CLOCK] = GUARD_BAD_CLOCK,
-		[DROP_UNKNOWN_SOURCE] = GUARD_FLOOD,
+		[DROP_FLOOD] = GUARD_FLOOD,
 		[DROP_OWN_SOURCE] = GUARD_OWN_SOURCE,
-		[DROP_BAD_VERSION] = GUARD_NOT_ENABLED,
+		[DROP_NOT_ENABLED] = GUARD_NOT_ENABLED,
 		[DROP_BAD_TYPE] = GUARD_MALFORMED,
 		[DROP_BAD_TTL] = GUARD_MALFORMED,
 		[DROP_FRAGMENT] = GUARD_MALFORMED,
@@ -667,6 +675,7 @@ static int refuse(struct judgement *j, const struct parts *p, struct judge_vr *v
 	};
 	struct judge_notice *limit = &vr->memory.notices[reasons[verdict]];
 
+	note_refusal(p, vr, verdict);
 	notice(j, p, verdict, &limit->count, &limit->notice_ns, times);
 	return verdict;
 }
@@ -743,7 +752,7 @@ static int admit(struct judge *judge, struct judgement *j, struct judge_vr *vr, 
 	read_source(p, source);
 	peer = find_peer(&vr->memory, source);
 	if (!peer && is_flooded(vr, times))
-		return refuse(j, p, vr, DROP_UNKNOWN_SOURCE, times);
+		return refuse(j, p, vr, DROP_FLOOD, times);
 	if (!is_off)
 		freshness = look_at_counter(vr, peer, is_strict, is_strong(p), counter, times, &run);
 	if (freshness == IS_OLD || freshness == IS_OFF)
@@ -753,6 +762,7 @@ static int admit(struct judge *judge, struct judgement *j, struct judge_vr *vr, 
 	if (verdict) {
 		if (!peer)
 			count_wrong(&vr->memory, times);
+		note_refusal(p, vr, verdict);
 		notice(j, p, verdict, &vr->live->bad_hmac, &vr->live->notice_ns, times);
 		return verdict;
 	}
@@ -768,13 +778,26 @@ static int admit(struct judge *judge, struct judgement *j, struct judge_vr *vr, 
 	return ACCEPTED;
 }
 
-/* Of one who has our address, but did not send back what is ours; of strong ones where they are not taken; and broken ones. */
+/* All but what came back of our own. */
 static bool is_misfit(const struct parts *p, const struct judge_vr *vr, int verdict)
 {
-	if (verdict == DROP_OWN_SOURCE)
-		return counter_of(p) != vr->live->sent_counter;
-	if (verdict == DROP_BAD_VERSION)
-		return is_strong(p) && p->carp + CARP_LEN <= p->len;
+	return verdict != DROP_OWN_SOURCE || counter_of(p) != vr->live->sent_counter;
+}
+
+/* Which virtual router somebody else's is; none has a group in another scope. */
+static bool is_stranger(const struct parts *p, struct vr_key *key)
+{
+	static const uint8_t link_local[12] = { 0xff, 0x02 };
+	const uint8_t *to = p->bytes + p->ip + (p->ip_version == 4 ? 16 : 24);
+
+	if (p->ip_version == 6 && memcmp(to, link_local, 12))
+		return false;
+	*key = (struct vr_key){ .ifindex = p->ifindex & 0x1fffffff,
+				.ip_version = (uint32_t)p->ip_version & 7,
+				.vlan = p->vlans[0] & 4095u,
+				.inner_vlan = p->vlans[1] & 4095u,
+				.vhid = p->bytes[p->carp + 1] };
+	memcpy(key->group, p->ip_version == 4 ? to : to + 12, 4);
 	return true;
 }
 
@@ -794,6 +817,28 @@ static void judge_vrrp(struct judge *judge, struct judgement *j, const struct pa
 	refuse(j, p, vr, PASS_VRRP, times);
 }
 
+static void hear_stranger(struct judge *judge, struct judgement *j, const struct parts *p)
+{
+	const uint8_t *carp = p->bytes + p->carp;
+	struct vr_key key;
+	uint32_t at = 0;
+
+	if (!is_stranger(p, &key))
+		return;
+	for (size_t i = 0; i < sizeof(key); i++)
+		at = at * 31 + ((const uint8_t *)&key)[i];
+	at %= JUDGE_STRANGERS_MAX;
+	while (judge->strangers[at].count && memcmp(&judge->strangers[at].key, &key, sizeof(key)))
+		at = (at + 1) % JUDGE_STRANGERS_MAX;
+	judge->strangers[at].key = key;
+	judge->stranger_count += !judge->strangers[at].count++;
+	j->stranger = &judge->strangers[at].key;
+	j->heard = (struct stranger){ .count = judge->strangers[at].count, .version = carp[0] / 16, .advskew = carp[2] };
+	if (p->carp + CARP_LEN <= p->len)
+		j->heard.advbase = carp[5];
+	read_source(p, j->heard.source);
+}
+
 static int judge_112(struct judge *judge, struct judgement *j, const struct parts *p, const struct judge_times *times)
 {
 	struct judge_vr *vr;
@@ -805,12 +850,16 @@ static int judge_112(struct judge *judge, struct judgement *j, const struct part
 		return verdict;
 	vr = find_vr(judge, p);
 	j->vr = vr;
-	if (!vr)
+	if (!vr) {
+		hear_stranger(judge, j, p);
 		return PASS_NO_VROUTER;
+	}
 	if (vr->entry.abi_version != XCARP_ABI_VERSION)
 		return PASS_ABI_MISMATCH;
 	verdict = check(p, vr);
-	if (verdict && vr->live && is_misfit(p, vr, verdict))
+	if (verdict == DROP_BAD_VERSION && vr->live)
+		note_refusal(p, vr, verdict);
+	else if (verdict && vr->live && is_misfit(p, vr, verdict))
 		return refuse(j, p, vr, verdict, times);
 	if (verdict)
 		return verdict;
@@ -836,16 +885,69 @@ static bool read_question(const struct parts *p, struct vip_key *asked)
 	return true;
 }
 
-static struct judge_vr *holder_of(struct judge *judge, const struct vip_key *asked)
+static struct judge_vr *owner_of(struct judge *judge, const struct vip_key *asked, bool must_be_held)
 {
 	for (size_t i = 0; i < judge->vip_count; i++) {
-		if (memcmp(&judge->vips[i].key, asked, sizeof(*asked)) || !judge->vips[i].entry.held)
+		if (memcmp(&judge->vips[i].key, asked, sizeof(*asked)) || (must_be_held && !judge->vips[i].entry.held))
 			continue;
 		for (size_t j = 0; j < judge->count; j++)
 			if (judge->vrs[j].live && judge->vrs[j].entry.slot == judge->vips[i].entry.slot)
 				return &judge->vrs[j];
 	}
 	return NULL;
+}
+
+/* Who says that he has an address: any ARP packet's sender, and a neighbour advertisement's. NULL: it is none of these. */
+static const uint8_t *read_claim(const struct parts *p, struct vip_key *claimed)
+{
+	const uint8_t *at = p->bytes + p->ip;
+
+	*claimed = (struct vip_key){ .ifindex = p->ifindex, .ip_version = p->is_arp ? 4 : 6 };
+	if (p->is_arp) {
+		if (p->ip + 28 > p->len || be16(at + 2) != 0x0800)
+			return NULL;
+		memcpy(claimed->address, at + 14, 4);
+		return at + 8;
+	}
+	if (p->ip_version != 6 || p->ip + 40 + 24 > p->len || at[6] != 58 || at[40] != 136)
+		return NULL;
+	memcpy(claimed->address, at + 48, 16);
+	return p->bytes + 6;
+}
+
+static void judge_claim(struct judge *judge, struct judgement *j, const struct parts *p, const struct judge_times *times)
+{
+	struct judge_notice *limit;
+	struct xcarp_record *record;
+	struct vip_key claimed;
+	const uint8_t *mac = read_claim(p, &claimed);
+	struct judge_vr *vr;
+
+	if (!mac || p->vlans[0] || !(judge->vip_endings >> claimed.address[p->is_arp ? 3 : 15] % 64 & 1))
+		return;
+	vr = owner_of(judge, &claimed, false);
+	if (!vr || vr->live->state != MASTER || !memcmp(mac, vr->live->mac, 6))
+		return;
+	j->vr = vr;
+	limit = &vr->memory.duplicates;
+	limit->count++;
+	if (limit->notice_ns && !is_over(limit->notice_ns, XCARP_NOTICE_INTERVAL_NS, times, times->notice_ns))
+		return;
+	limit->notice_ns = times->notice_ns;
+	if (!vr->has_ring)
+		return;
+	record = &j->records[j->record_count++];
+	*record = (struct xcarp_record){
+		.index = vr->entry.index,
+		.generation = vr->live->generation,
+		.abi_version = XCARP_ABI_VERSION,
+		.type = RECORD_DUPLICATE,
+		.ip_version = claimed.ip_version,
+		.count = limit->count,
+	};
+	memcpy((uint8_t *)&record->counter + 2, mac, 6);
+	memcpy(record->source, claimed.address, sizeof(record->source));
+	limit->count = 0;
 }
 
 /* By exact clocks: no tick is to be waited for. */
@@ -875,7 +977,7 @@ static int judge_question(struct judge *judge, const struct parts *p, const stru
 	if (!judge->watch_until_ns || is_after(judge->watch_until_ns, times, times->verdict != DROP_FENCED) ||
 	    !read_question(p, &asked))
 		return OTHER_TRAFFIC;
-	vr = holder_of(judge, &asked);
+	vr = owner_of(judge, &asked, true);
 	if (!vr || !is_fenced(vr, times))
 		return OTHER_TRAFFIC;
 	vr->memory.fenced++;
@@ -904,12 +1006,14 @@ struct judgement judge_frame(struct judge *judge, uint32_t ifindex, const uint8_
 	struct parts p = { .bytes = bytes, .len = len, .ifindex = ifindex };
 	struct judgement j = { .verdict = OTHER_TRAFFIC };
 
-	if (!find_ip(&p))
+	if (!find_ip(&p)) {
 		j.verdict = OTHER_TRAFFIC;
-	else if (is_protocol_112(&p))
+	} else if (is_protocol_112(&p)) {
 		j.verdict = judge_112(judge, &j, &p, times);
-	else
+	} else {
+		judge_claim(judge, &j, &p, times);
 		j.verdict = judge_question(judge, &p, times);
+	}
 	j.action = action_of(&j);
 	return j;
 }

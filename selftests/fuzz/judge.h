@@ -18,6 +18,7 @@
 #define JUDGE_VRS_MAX 24
 #define JUDGE_VIPS_MAX 64
 #define JUDGE_RECORDS_MAX 2 /* of one frame */
+#define JUDGE_STRANGERS_MAX 65536 /* of a round; a power of two */
 
 /* What has to be remembered of a virtual router to tell old adverts from new ones. */
 struct judge_memory {
@@ -49,7 +50,11 @@ struct judge_memory {
 	struct judge_notice {
 		__u64 notice_ns;
 		uint32_t count;
-	} notices[GUARD_REASON_COUNT];
+	} notices[GUARD_REASON_COUNT], duplicates;
+	struct {
+		uint64_t count;
+		uint8_t source[16];
+	} refusals[XCARP_VERDICT_COUNT]; /* each, told or not */
 	uint64_t unanswered_ns; /* since when the controller owes an answer */
 	uint64_t fenced; /* questions that were dropped */
 };
@@ -75,12 +80,20 @@ struct judge {
 		struct vip_entry entry;
 	} vips[JUDGE_VIPS_MAX];
 	size_t vip_count;
+	uint64_t vip_endings; /* bit n: who announces an address that ends in n is looked at */
+	struct {
+		struct vr_key key;
+		uint64_t count; /* 0: the place is free */
+	} strangers[JUDGE_STRANGERS_MAX];
+	size_t stranger_count;
 	uint64_t watch_until_ns; /* no question for an address is dropped after that */
 };
 
 struct judgement {
 	int action; /* XDP_PASS, XDP_DROP */
 	int verdict; /* enum xcarp_verdict; -1: other traffic, which nothing counts */
+	const struct vr_key *stranger; /* whose frame it is where that is no virtual router of ours; NULL: it is not */
+	struct stranger heard; /* what is to be known of it then, but for the time */
 	const struct judge_vr *vr; /* whose frame it is, as far as that was found out; NULL: nobody's */
 	bool is_ring_full;
 	struct xcarp_record records[JUDGE_RECORDS_MAX];

@@ -223,22 +223,31 @@ static void from_nowhere(struct mutator *m, struct frame *frame)
 		memcpy(frame->bytes + 12, one_in(m, 2) ? "\x08\x00" : "\x86\xdd", 2);
 }
 
-/* Who has this address? What is mended in an advert lies behind the end here. */
+/* Who has this address, or: I have it, as often as not with our own MAC. What is mended in an advert lies behind the end here. */
 static void from_neighbour(struct mutator *m, struct frame *frame)
 {
 	const struct vip_key *vip = &m->judge->vips[below(m, (uint32_t)m->judge->vip_count)].key;
 	struct advert advert = { .source = vip->ip_version == 4 ? sources4[0] : sources6[0] };
-	uint8_t arp[28] = { 0, 1, 8, 0, 6, 4, 0, 1, 0, 0, 0x5e, 0, 1, 10, 10, 9, 0, 1 }, solicitation[24] = { 135 };
+	uint8_t arp[28] = { 0, 1, 8, 0, 6, 4, 0, 1, 0, 0, 0x5e, 0, 1, 10, 10, 9, 0, 1 }, discovery[24] = { 135 };
+	const uint8_t own_mac[6] = { [5] = (uint8_t)below(m, 4) };
+	bool is_claim = one_in(m, 2), has_own_mac = one_in(m, 2);
 
 	frame_build(frame, &advert, any_vr(m)->secret);
+	if (has_own_mac)
+		memcpy(frame->bytes + 6, own_mac, sizeof(own_mac));
 	if (vip->ip_version == 4) {
 		memcpy(arp + 24, vip->address, 4);
+		if (is_claim)
+			memcpy(arp + 14, vip->address, 4);
+		if (has_own_mac)
+			memcpy(arp + 8, own_mac, sizeof(own_mac));
 		memcpy(frame->bytes + 12, "\x08\x06", 2);
 		memcpy(frame->bytes + 14, arp, sizeof(arp));
 		frame->len = 14 + sizeof(arp);
 	} else {
-		memcpy(solicitation + 8, vip->address, 16);
-		frame_replace_payload(frame, 58, solicitation, sizeof(solicitation));
+		discovery[0] += is_claim;
+		memcpy(discovery + 8, vip->address, 16);
+		frame_replace_payload(frame, 58, discovery, sizeof(discovery));
 	}
 	frame->ip_version = 6;
 	frame->carp = FRAME_BYTES_MAX - 64;

@@ -127,6 +127,9 @@ static void add_vip(struct judge *judge, const struct judge_vr *vr, const struct
 	struct vip_key key = { .ifindex = vr->where.ifindex, .ip_version = vip->ip_version };
 
 	memcpy(key.address, vip->address, sizeof(key.address));
+	/* Of some the bit is missing: they are not looked at, whatever else would be. */
+	if (random_below(seed, 4))
+		judge->vip_endings |= UINT64_C(1) << vip->address[vip->ip_version == 6 ? 15 : 3] % 64;
 	for (size_t i = 0; i < judge->vip_count; i++)
 		if (!memcmp(&judge->vips[i].key, &key, sizeof(key)))
 			return;
@@ -154,6 +157,10 @@ void routers_make(struct judge *judge, struct vr_live live[RIG_SLOTS], uint64_t 
 	memset(live, 0, RIG_SLOTS * sizeof(*live));
 	judge->count = COUNT(places);
 	judge->vip_count = 0;
+	judge->vip_endings = 0;
+	if (judge->stranger_count)
+		memset(judge->strangers, 0, sizeof(judge->strangers));
+	judge->stranger_count = 0;
 	judge->watch_until_ns = 0;
 	for (uint32_t i = 0; i < COUNT(places); i++) {
 		struct judge_vr *vr = &judge->vrs[i];
@@ -172,6 +179,9 @@ void routers_make(struct judge *judge, struct vr_live live[RIG_SLOTS], uint64_t 
 			continue;
 		vr->live->state = BACKUP;
 		vr->live->generation = vr->entry.generation;
+		vr->live->index = vr->entry.index;
+		vr->live->claimed_by = (uint16_t)(vr->entry.owner + 1);
+		vr->live->mac[5] = (uint8_t)random_below(seed, 4);
 		set_limits(vr, seed);
 		for (size_t vip = 0; vip < vr->secret->n_vips; vip++)
 			add_vip(judge, vr, &vr->secret->vips[vip], seed);

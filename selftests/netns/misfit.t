@@ -22,7 +22,7 @@ both() {
 both "-s 10.77.0.2" "" "the same source address"
 for host in r1 r2; do
 	within 4 "$host tells it" log_has $host \
-		'Adverts from our own address refused: [0-9]+, the last from 10\.77\.0\.2 - Another host has our source address \(eth0 id 1\)'
+		'Adverts from our own address refused: [0-9]+, the last from 10\.77\.0\.2 \(own_source\) - Another host has our source address \(eth0 id 1\)'
 done
 told() {
 	lab_run r1 "${XCARP%/*}/xcarpctl" status eth0/1 | grep -q 'eth0/1 MASTER: own_source'
@@ -33,7 +33,7 @@ stop r2 TERM
 
 both "--auth=siphash" "" "SipHash on one alone"
 within 4 "who does not know it tells it" log_has r2 \
-	'SipHash not enabled - adverts refused: [0-9]+, the last from 10\.77\.0\.1 - It sends SipHash, and --auth=hmac-sha1 '
+	'SipHash not enabled - adverts refused: [0-9]+, the last from 10\.77\.0\.1 \(not_enabled\) - It sends SipHash, and --auth=hmac-sha1 '
 within 4 "  and who wants it" log_has r1 'Weak authentication - adverts refused: [0-9]+, the last from 10\.77\.0\.2'
 stop r1 TERM
 stop r2 TERM

@@ -144,7 +144,7 @@ within 8 "the right one again: BACKUP" is_state r2 BACKUP
 reload r1 hmac-sha1 "-p $PASSWORD"
 within 5 "the master falls back to CARP's own: told" log_has r2 'Weak authentication - adverts refused: .* from 10.77.0.1 '
 within 8 "so the other is master too" is_state r2 MASTER
-r1_counts() { [[ $(refused r1) =~ bad_version= ]]; }
+r1_counts() { [[ $(refused r1) =~ not_enabled= ]]; }
 within 5 "and its adverts are of another version for the first" r1_counts
 reload r1 siphash "--keyfile $keys"
 within 8 "both strong again: one yields" is_state r2 BACKUP

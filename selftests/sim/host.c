@@ -160,6 +160,14 @@ static void port_journal(void *ctx, uint32_t vr, struct journal_entry *entry)
 	judge_journal(host->world, host->node, (uint16_t)vr, entry);
 }
 
+/* Nobody else has addresses on this LAN. */
+static void port_duplicate(void *ctx, uint32_t vr, const struct xcarp_record *duplicate)
+{
+	(void)ctx;
+	(void)vr;
+	(void)duplicate;
+}
+
 /* The controller's life. */
 
 static void set_options(const struct world *world, const struct node *node, uint16_t vr)
@@ -215,6 +223,7 @@ static void open_ports(struct host *host)
 		.script_run = port_script_run,
 		.log = port_log,
 		.journal = port_journal,
+		.duplicate = port_duplicate,
 	};
 	host->engine = engine_new(&host->ports, host->world->vr_count, &host->stats);
 	if (!host->engine)

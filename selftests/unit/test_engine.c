@@ -73,6 +73,9 @@ struct world {
 		uint64_t adverts, additions, announcements;
 	} counts;
 	char journal[1024]; /* transitions */
+	unsigned int refusals_journaled;
+	struct xcarp_record duplicate; /* the last one told */
+	unsigned int duplicates;
 };
 
 __attribute__((format(printf, 2, 3))) static void act(struct world *w, const char *format, ...)
@@ -220,10 +223,20 @@ static void port_journal(void *ctx, uint32_t index, struct journal_entry *entry)
 	size_t len = strlen(w->journal);
 
 	(void)index;
+	w->refusals_journaled += entry->cause >= CAUSE_REFUSED;
 	if (entry->from != entry->to)
 		snprintf(w->journal + len, sizeof(w->journal) - len, "%s>%s %s;",
 			 election_state_name((enum vr_state)entry->from), election_state_name((enum vr_state)entry->to),
 			 words[entry->cause]);
+}
+
+static void port_duplicate(void *ctx, uint32_t index, const struct xcarp_record *duplicate)
+{
+	struct world *w = ctx;
+
+	(void)index;
+	w->duplicate = *duplicate;
+	w->duplicates++;
 }
 
 static void port_script_run(void *ctx, uint32_t slot, enum script_kind kind, uint64_t now_ns)
@@ -351,6 +364,7 @@ static void world_make(struct world *w)
 		.script_run = port_script_run,
 		.log = port_log,
 		.journal = port_journal,
+		.duplicate = port_duplicate,
 	};
 	w->engine = engine_new(&w->ports, VRS, &w->stats);
 	for (uint8_t i = 0; i < VRS; i++) {
@@ -1024,46 +1038,178 @@ static void test_notices(void)
 	r.count = 17;
 	engine_record(w.engine, &r, T0 + S(1));
 	is_str(lines(&w),
-	       "4 Bad digest - adverts refused: 17, the last from 10.1.1.3 - Check vhid, password and virtual IP address "
+	       "4 Bad digest - adverts refused: 17, the last from 10.1.1.3 (bad_hmac) - Check vhid, password and virtual IP address "
 	       "(eth0 id 10)\n",
 	       "a notice is told");
+	is_int((int)w.refusals_journaled, 1, "  and written down");
 	is_due(&w, T0 + S(3), "  and is no sign of life");
 	r.reason = DROP_REPLAYED;
 	engine_record(w.engine, &r, T0 + S(1) + MS(500));
-	is_str(lines(&w), "", "another reason in the same second: held back");
-	r.reason = DROP_BAD_TAG;
-	engine_record(w.engine, &r, T0 + S(2));
-	is_str(lines(&w),
-	       "4 Bad tag - adverts refused: 17, the last from 10.1.1.3 - Check vhid, key or password, and virtual IP address "
-	       "(eth0 id 10); other such lines held back: 1\n",
-	       "  and counted, in the next line");
-	r.reason = DROP_REPLAYED;
-	engine_record(w.engine, &r, T0 + S(2) + MS(500));
-	r.reason = DROP_BAD_TAG;
-	engine_record(w.engine, &r, T0 + S(3) + MS(100));
-	is_str(lines(&w), "", "  where others wait the same one has no second turn");
-	r.reason = DROP_REPLAYED;
-	engine_record(w.engine, &r, T0 + S(3) + MS(500));
-	is_str(lines(&w), "4 Old adverts refused: 17, the last from 10.1.1.3 (eth0 id 10); other such lines held back: 2\n",
-	       "  but they have");
-	r.reason = DROP_BAD_HMAC;
-	engine_record(w.engine, &r, T0 + S(3) + MS(600));
-	timers(&w, T0 + S(5) + MS(500));
-	ok(strstr(lines(&w), "4 Adverts refused: 1 more such lines held back\n"), "  without a next one in a line by itself");
-	r.reason = DROP_BAD_TAG;
-	engine_record(w.engine, &r, T0 + S(7));
+	is_str(lines(&w), "", "another reason in the same second: not yet");
+	timers(&w, T0 + S(2));
+	is_str(lines(&w), "4 Old adverts refused: 17, the last from 10.1.1.3 (replayed) (eth0 id 10)\n", "  but when that is over");
+	for (unsigned int i = 0; i < 57; i++) {
+		r.reason = i % 2 ? DROP_REPLAYED : DROP_BAD_HMAC;
+		r.count = 1;
+		engine_record(w.engine, &r, T0 + S(3 + i));
+	}
+	is_str(lines(&w), "", "both go on: nothing more within a minute");
+	timers(&w, T0 + S(61));
+	ok(strstr(lines(&w), "4 Adverts refused: 57 more in 1 min, the last from 10.1.1.3 (bad_hmac, replayed) (eth0 id 10)\n"),
+	   "  and then how many there were");
 	r.reason = DROP_UNKNOWN_KEY;
-	engine_record(w.engine, &r, T0 + S(8));
-	r.reason = DROP_WEAK_AUTH;
-	engine_record(w.engine, &r, T0 + S(9));
+	engine_record(w.engine, &r, T0 + S(70));
 	is_str(lines(&w),
-	       "4 Bad tag - adverts refused: 17, the last from 10.1.1.3 - Check vhid, key or password, and virtual IP address "
-	       "(eth0 id 10)\n"
-	       "4 Unknown key - adverts refused: 17, the last from 10.1.1.3 - Its key must be in our --keyfile, or both must do "
-	       "without (eth0 id 10)\n"
-	       "4 Weak authentication - adverts refused: 17, the last from 10.1.1.3 - It sends HMAC-SHA1, and --auth=siphash "
-	       "accepts SipHash only (eth0 id 10)\n",
-	       "those of strong authentication too");
+	       "4 Unknown key - adverts refused: 1, the last from 10.1.1.3 (unknown_key) - Its key must be in our --keyfile, or both "
+	       "must do without (eth0 id 10)\n",
+	       "a reason that is new has its line at once");
+	r.reason = DROP_NOT_ENABLED;
+	engine_record(w.engine, &r, T0 + S(70) + MS(1));
+	engine_tell_rest(w.engine);
+	is_str(lines(&w), "4 Adverts refused: 1 more since the last lines about them\n", "the end: what is left is told");
+	engine_free(w.engine);
+}
+
+/* So many lines come of a notice a second, for so long; nth() says who it is of, and why. */
+static unsigned int lines_of(uint64_t seconds, void (*nth)(struct xcarp_record *notice, uint64_t n), uint32_t *told)
+{
+	static struct world w;
+	unsigned int count;
+
+	world_make(&w);
+	backup(&w);
+	link_is(&w, 0, IFINDEX, false, T0);
+	run_until(&w, T0 + S(2));
+	w.log_lines = 0;
+	for (uint64_t n = 0; n < seconds; n++) {
+		struct xcarp_record r = record(&w, 0, HIGHER, 1, 0, 1, T0 + S(3 + n));
+
+		r.type = RECORD_NOTICE;
+		r.count = 1;
+		nth(&r, n);
+		engine_record(w.engine, &r, T0 + S(3 + n));
+		engine_timers(w.engine, T0 + S(3 + n) + MS(900));
+		*w.log = '\0';
+		if (n == 59)
+			*told = w.log_lines;
+	}
+	count = w.log_lines;
+	engine_free(w.engine);
+	return count;
+}
+
+static void one_peer(struct xcarp_record *notice, uint64_t n)
+{
+	(void)n;
+	notice->reason = DROP_BAD_HMAC;
+}
+
+static void twenty_peers(struct xcarp_record *notice, uint64_t n)
+{
+	notice->source[3] = (uint8_t)(100 + n % 20);
+	notice->reason = n / 20 % 2 ? DROP_REPLAYED : DROP_BAD_HMAC;
+}
+
+static void forged_peers(struct xcarp_record *notice, uint64_t n)
+{
+	memcpy(notice->source + 1, &n, 3);
+	notice->reason = (uint8_t)(XCARP_REFUSAL_FIRST + n % XCARP_REFUSAL_COUNT);
+}
+
+static void test_refusals_back_off(void)
+{
+	const uint64_t day = 86400;
+	uint32_t in_a_minute;
+
+	is_int((int)lines_of(day, one_peer, &in_a_minute), 26, "a peer refused once a second, all day: lines at once, after 1, 10 "
+							       "and 60 min, and every hour");
+	is_int((int)in_a_minute, 1, "  one at first");
+	is_int((int)lines_of(day, twenty_peers, &in_a_minute), 20 * 27, "twenty of them, for two reasons: the same of each");
+	is_int((int)in_a_minute, 40, "  each has its own line at once, and for each reason");
+	ok(lines_of(day, forged_peers, &in_a_minute) < 1000, "forged sources, another one each second: hundreds, not 86,400");
+	ok(in_a_minute < 60, "  from the first minute on");
+}
+
+/* A peer that is refused now and then has a line now and then, and one that was quiet for an hour begins anew. */
+static void test_refusals_are_forgotten(void)
+{
+	struct world w;
+	struct xcarp_record r;
+	uint64_t at_ns = T0 + S(1);
+
+	world_make(&w);
+	backup(&w);
+	link_is(&w, 0, IFINDEX, false, T0);
+	forget(&w);
+	r = record(&w, 0, HIGHER, 1, 0, 1, at_ns);
+	r.type = RECORD_NOTICE;
+	r.reason = DROP_BAD_HMAC;
+	r.count = 1;
+	for (int i = 0; i < 3; i++, at_ns += S(120))
+		engine_record(w.engine, &r, at_ns);
+	is_int((int)w.log_lines, 2, "one every two minutes: the second line with the second, the third not with the third");
+	run_until(&w, at_ns + S(4000));
+	w.log_lines = 0;
+	forget(&w);
+	engine_record(w.engine, &r, at_ns + S(4001));
+	ok(strstr(w.log, "Bad digest - adverts refused: 1, "), "after an hour of peace it is told as new");
+	engine_record(w.engine, &r, at_ns + S(4002));
+	engine_remove(w.engine, 0);
+	w.log_lines = 0;
+	run_until(&w, at_ns + S(9000));
+	is_int((int)w.log_lines, 0, "a virtual router that ends takes it along");
+	engine_free(w.engine);
+}
+
+static struct xcarp_record duplicate(const struct world *w, uint64_t arrival_ns)
+{
+	static const uint8_t mac[8] = { 0, 0, 0x02, 0, 0, 0, 0, 0x07 };
+	struct xcarp_record r = record(w, 0, "10.1.1.252", 0, 0, 0, arrival_ns);
+
+	r.type = RECORD_DUPLICATE;
+	r.count = 1;
+	memcpy(&r.counter, mac, sizeof(r.counter));
+	return r;
+}
+
+static void test_duplicates(void)
+{
+	struct world w;
+	struct xcarp_record r;
+	uint64_t at_ns;
+
+	world_make(&w);
+	backup(&w);
+	r = duplicate(&w, T0 + S(1));
+	engine_record(w.engine, &r, T0 + S(1));
+	is_str(lines(&w), "", "a backup has nothing against a master who announces its addresses");
+	at_ns = until_master(&w);
+	forget(&w);
+	r = duplicate(&w, at_ns + S(1));
+	engine_record(w.engine, &r, at_ns + S(1));
+	is_str(lines(&w),
+	       "4 10.1.1.252: another host has it, too: 02:00:00:00:00:07 has announced it (duplicate_address) - Take it off that "
+	       "host (eth0 id 10)\n",
+	       "a master has");
+	is_int((int)w.duplicates, 1, "  for whoever asks, too");
+	for (uint64_t i = 2; i < 60; i++) {
+		r = duplicate(&w, at_ns + S(i));
+		engine_record(w.engine, &r, at_ns + S(i));
+	}
+	is_str(lines(&w), "", "  once at first");
+	is_int((int)w.duplicates, 59, "  while who asks knows of each");
+	run_until(&w, at_ns + S(61));
+	ok(strstr(lines(&w), "announced 58 times more in 1 min"), "  and after a minute again");
+	hear(&w, HIGHER, 1, 200, 1, at_ns + S(62), at_ns + S(62));
+	forget(&w);
+	r = duplicate(&w, at_ns + S(63));
+	r.source[3]--;
+	engine_record(w.engine, &r, at_ns + S(63));
+	is_str(lines(&w), "", "from another master, who is told as such and gives way: nothing");
+	r = duplicate(&w, at_ns + S(66));
+	r.source[3]--;
+	engine_record(w.engine, &r, at_ns + S(66));
+	ok(strstr(lines(&w), "10.1.1.251: another host has it, too"), "  but when that should be over");
 	engine_free(w.engine);
 }
 
@@ -1415,7 +1561,7 @@ static void test_log_limits(void)
 	backup(&w);
 	r = record(&w, 0, HIGHER, 1, 0, 1, T0);
 	r.type = RECORD_NOTICE;
-	r.reason = DROP_BAD_HMAC;
+	r.reason = ACCEPTED;
 	r.count = 1;
 	hear(&w, HIGHER, 1, 0, 1, T0 + S(2), T0 + S(2));
 	for (unsigned int i = 0; i < 5; i++)
@@ -1424,7 +1570,7 @@ static void test_log_limits(void)
 	is_due(&w, T0 + S(3), "  and a look when the second is over");
 	forget(&w);
 	timers(&w, T0 + S(3));
-	is_str(lines(&w), "4 Bad digest: 4 more in the last second; now BACKUP (eth0 id 10)\n",
+	is_str(lines(&w), "4 Adverts of one counter: 4 more in the last second; now BACKUP (eth0 id 10)\n",
 	       "  tells how many were held back");
 	is_acts(&w, "R", "  and does nothing else");
 	is_due(&w, T0 + S(5), "  the election's deadline stands");
@@ -1472,7 +1618,7 @@ static void test_log_in_between(void)
 	backup(&w);
 	r = record(&w, 0, HIGHER, 1, 0, 1, T0);
 	r.type = RECORD_NOTICE;
-	r.reason = DROP_BAD_HMAC;
+	r.reason = ACCEPTED;
 	r.count = 1;
 	engine_record(w.engine, &r, T0 + S(1));
 	engine_record(w.engine, &r, T0 + S(1) + MS(1));
@@ -1480,7 +1626,7 @@ static void test_log_in_between(void)
 	/* The controller is late: the next notice is taken before the timer. */
 	engine_record(w.engine, &r, T0 + S(2) + MS(500));
 	run_until(&w, T0 + S(9));
-	ok(strstr(w.log, "Bad digest: 1 more"),
+	ok(strstr(w.log, "Adverts of one counter: 1 more"),
 	   "a count is not forgotten where the next line comes first");
 	engine_free(w.engine);
 }
@@ -2465,10 +2611,10 @@ static void test_notice_reasons(void)
 		const char *line;
 	} reasons[] = {
 		{ ACCEPTED, "4 Adverts of one counter accepted: 5 so far, from 10.1.1.3, who repeats it" },
-		{ DROP_REPLAYED, "4 Old adverts refused: 5, the last from 10.1.1.3 (eth0 id 10)\n" },
+		{ DROP_REPLAYED, "4 Old adverts refused: 5, the last from 10.1.1.3 (replayed) (eth0 id 10)\n" },
 		{ DROP_BAD_CLOCK, "4 Adverts with a counter far from our time of day refused: 5, the last from 10.1.1.3" },
-		{ DROP_UNKNOWN_SOURCE, "4 Flood of wrong digests - adverts of strangers refused unread: 5" },
-		{ DROP_BAD_TTL, "4 Malformed adverts refused: 5, the last from 10.1.1.3: bad_ttl (eth0 id 10)\n" },
+		{ DROP_FLOOD, "4 Flood of wrong digests - adverts of strangers refused unread: 5" },
+		{ DROP_BAD_TTL, "4 Malformed adverts refused: 5, the last from 10.1.1.3 (bad_ttl) (eth0 id 10)\n" },
 		{ PASS_UNREADABLE, "" },
 	};
 	struct world w;
@@ -2834,7 +2980,7 @@ static void test_hand_over(void)
 
 int main(void)
 {
-	plan(312 + 8 + 8 + 7 + 4 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 2 * COUNT(scripted) + 5 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
+	plan(330 + 8 + 8 + 7 + 4 + 3 + 2 + 10 + 3 + 8 + 6 + 11 + 3 + 2 * COUNT(scripted) + 5 + 3 * COUNT(orphans) + 5 + 3 + 1 + 3 + 17 + 1 + 1 + 1 + 2 + 1);
 	test_start();
 	test_neutral();
 	test_frames();
@@ -2850,6 +2996,9 @@ int main(void)
 	test_strong_adverts();
 	test_vrrp();
 	test_notices();
+	test_refusals_back_off();
+	test_refusals_are_forgotten();
+	test_duplicates();
 	test_drain_first();
 	test_look_at_live();
 	test_late_controller();

@@ -279,6 +279,63 @@ static double value_owner(const struct snapshot *snapshot, const struct vrouter 
 	return vr->live.owner_pid;
 }
 
+/* A reason's newest advert, where it was not long ago. */
+static const struct vr_refusal *newest_refusal(const struct snapshot *snapshot, const struct vrouter *vr)
+{
+	const struct vr_refusal *refusal = snapshot_refusal(snapshot, vr, vr->newest_refusal);
+
+	return refusal && snapshot_is_news(snapshot, refusal->when_ns) ? refusal : NULL;
+}
+
+static void cell_refused(char cell[CELL_LEN], const struct snapshot *snapshot, const struct vrouter *vr)
+{
+	(void)snapshot;
+	snprintf(cell, CELL_LEN, "%llu", (unsigned long long)vr->refused);
+}
+
+static double value_refused(const struct snapshot *snapshot, const struct vrouter *vr)
+{
+	(void)snapshot;
+	return (double)vr->refused;
+}
+
+static void cell_why(char cell[CELL_LEN], const struct snapshot *snapshot, const struct vrouter *vr)
+{
+	snprintf(cell, CELL_LEN, "%s", newest_refusal(snapshot, vr) ? drop_name(vr->newest_refusal) : "-");
+}
+
+static void cell_from(char cell[CELL_LEN], const struct snapshot *snapshot, const struct vrouter *vr)
+{
+	const struct vr_refusal *refusal = newest_refusal(snapshot, vr);
+	char source[ADDRESS_TEXT_LEN];
+
+	snprintf(cell, CELL_LEN, "%s",
+		 refusal ? format_address(vr->has_entry ? (uint8_t)vr->key.ip_version : 4, refusal->source, source) : "-");
+}
+
+static void cell_ago(char cell[CELL_LEN], const struct snapshot *snapshot, const struct vrouter *vr)
+{
+	const struct vr_refusal *refusal = newest_refusal(snapshot, vr);
+	char span[SPAN_TEXT_LEN];
+
+	snprintf(cell, CELL_LEN, "%s", refusal ? format_span(snapshot_age_ns(snapshot, refusal->when_ns), span) : "-");
+}
+
+static double value_ago(const struct snapshot *snapshot, const struct vrouter *vr)
+{
+	const struct vr_refusal *refusal = newest_refusal(snapshot, vr);
+
+	return refusal ? (double)snapshot_age_ns(snapshot, refusal->when_ns) : (double)NEWS_NS;
+}
+
+static bool need_refused(const struct snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->count; i++)
+		if (newest_refusal(snapshot, &snapshot->vrouters[i]))
+			return true;
+	return false;
+}
+
 /* title, right, width, rank, status, top, descending */
 const struct column columns[] = {
 	{ "INTERFACE", false, 9, 0, true, true, false, cell_interface, NULL, NULL },
@@ -300,6 +357,10 @@ const struct column columns[] = {
 	{ "HOLD", false, 8, 1, true, true, true, cell_hold, value_hold, need_hold },
 	{ "AUTH", false, 14, 9, true, true, false, cell_auth, value_auth, need_auth },
 	{ "PASS/LIST", false, 9, 9, true, false, false, cell_prints, NULL, NULL },
+	{ "REFUSED", true, 7, 5, true, true, true, cell_refused, value_refused, need_refused },
+	{ "WHY", false, 8, 5, true, true, false, cell_why, NULL, need_refused },
+	{ "FROM", false, 10, 9, true, true, false, cell_from, NULL, need_refused },
+	{ "AGO", true, 5, 9, true, true, false, cell_ago, value_ago, need_refused },
 	{ "OWNER", false, 5, 2, true, true, false, cell_owner, value_owner, NULL },
 };
 

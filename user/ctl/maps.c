@@ -31,6 +31,10 @@ static const struct {
 	[MAP_DROPS] = { "drops", sizeof(struct xcarp_drops), false },
 	[MAP_GUARD] = { "guard", sizeof(struct vr_guard), false },
 	[MAP_INTERFACES] = { "interfaces", sizeof(struct interface_entry), false },
+	[MAP_NOTICES] = { "notices", sizeof(struct journal_entry), true },
+	[MAP_REFUSALS] = { "refusals", sizeof(struct vr_refusals), true },
+	[MAP_STRANGERS] = { "strangers", sizeof(struct stranger), false },
+	[MAP_DUPLICATES] = { "duplicates", sizeof(struct duplicate), false },
 };
 
 static size_t mapped_bytes(const struct maps *maps, enum map map)
@@ -102,7 +106,7 @@ static int open_map(struct maps *maps, enum map map)
 
 	if (err)
 		return err;
-	if (info.value_size != kinds[map].value_len || info.max_entries < (map == MAP_JOURNAL ? 2 : 1))
+	if (info.value_size != kinds[map].value_len || info.max_entries < (map == MAP_JOURNAL || map == MAP_NOTICES ? 2 : 1))
 		return -EPROTO;
 	if (!kinds[map].is_mapped)
 		return 0;

@@ -22,6 +22,10 @@ enum map {
 	MAP_DROPS,
 	MAP_GUARD,
 	MAP_INTERFACES,
+	MAP_NOTICES,
+	MAP_REFUSALS,
+	MAP_STRANGERS,
+	MAP_DUPLICATES,
 	MAP_COUNT,
 };
 
@@ -49,6 +53,11 @@ bool maps_are_current(const struct maps *maps);
 static inline const struct vr_live *maps_live(const struct maps *maps)
 {
 	return (const struct vr_live *)maps->mapped[MAP_LIVE];
+}
+
+static inline const struct vr_refusals *maps_refusals(const struct maps *maps)
+{
+	return (const struct vr_refusals *)maps->mapped[MAP_REFUSALS];
 }
 
 static inline const struct xcarp_owner *maps_owners(const struct maps *maps)

@@ -126,6 +126,15 @@ static uint64_t value_held(const struct snapshot *snapshot, const struct vrouter
 	return vr->held_count;
 }
 
+static uint64_t value_duplicates(const struct snapshot *snapshot, const struct vrouter *vr)
+{
+	uint64_t count = 0;
+
+	for (uint32_t i = 0; i < vr->address_count; i++)
+		count += snapshot_is_news(snapshot, vr->addresses[i].duplicate.when_ns);
+	return count;
+}
+
 static uint64_t value_since_ns(const struct snapshot *snapshot, const struct vrouter *vr)
 {
 	return snapshot_age_ns(snapshot, vr->live.since_ns);
@@ -172,6 +181,8 @@ static const struct {
 	  true },
 	{ "xcarp_vrouter_vips", "gauge", "Virtual addresses of the virtual router.", value_vips, NULL, false },
 	{ "xcarp_vrouter_vips_held", "gauge", "Virtual addresses that are on the interface.", value_held, NULL, false },
+	{ "xcarp_vrouter_vips_duplicate", "gauge", "Virtual addresses that another host has announced, too, in the last hour.",
+	  value_duplicates, NULL, false },
 	{ "xcarp_vrouter_worst_lateness_seconds", "gauge", "How late a timer was at worst.", value_late_ns, NULL, true },
 };
 
@@ -199,6 +210,32 @@ static void add_vrouters(struct text *text, const struct snapshot *snapshot)
 			text_add(text, "\n");
 		}
 	}
+}
+
+static void add_refusals(struct text *text, const struct snapshot *snapshot)
+{
+	add_family(text, "xcarp_vrouter_adverts_refused", "counter", NULL, "Adverts refused, by reason; those that came up.");
+	for (size_t i = 0; i < snapshot->count; i++) {
+		const struct vrouter *vr = &snapshot->vrouters[i];
+
+		for (unsigned int verdict = XCARP_REFUSAL_FIRST; vr->refused && verdict < XCARP_VERDICT_COUNT; verdict++) {
+			const struct vr_refusal *refusal = snapshot_refusal(snapshot, vr, verdict);
+
+			if (!refusal)
+				continue;
+			text_add(text, "xcarp_vrouter_adverts_refused_total");
+			add_labels(text, vr);
+			text_printf(text, ",reason=\"%s\"} %" PRIu64 "\n", drop_name(verdict), (uint64_t)refusal->count);
+		}
+	}
+}
+
+/* Not each of them: who forges adverts must not make a time series with every one. */
+static void add_strangers(struct text *text, const struct snapshot *snapshot)
+{
+	add_family(text, "xcarp_strangers", "gauge", NULL,
+		   "Virtual routers that this host does not have and of which it heard adverts in the last hour.");
+	text_printf(text, "xcarp_strangers %zu\n", snapshot->stranger_count);
 }
 
 static void add_adverts(struct text *text, const struct snapshot *snapshot)
@@ -318,6 +355,8 @@ static void add_owners(struct text *text, const struct snapshot *snapshot)
 void metrics_write(struct text *text, const struct snapshot *snapshot)
 {
 	add_vrouters(text, snapshot);
+	add_refusals(text, snapshot);
+	add_strangers(text, snapshot);
 	add_adverts(text, snapshot);
 	add_interfaces(text, snapshot);
 	add_owners(text, snapshot);

@@ -49,12 +49,47 @@ static int read_addresses(struct snapshot *snapshot, const struct maps *maps)
 	snapshot->addresses = ctl_realloc(NULL, (size_t)count, sizeof(*snapshot->addresses));
 	snapshot->address_count = (size_t)count;
 	for (ssize_t i = 0; i < count; i++) {
-		snapshot->addresses[i].key = ((const struct vip_key *)keys)[i];
-		snapshot->addresses[i].entry = ((const struct vip_entry *)values)[i];
+		snapshot->addresses[i] = (struct address){ .key = ((const struct vip_key *)keys)[i],
+							   .entry = ((const struct vip_entry *)values)[i] };
 	}
 	free(keys);
 	free(values);
 	qsort(snapshot->addresses, snapshot->address_count, sizeof(*snapshot->addresses), compare_addresses);
+	return 0;
+}
+
+static int compare_vip_keys(const void *a, const void *b)
+{
+	const struct address *x = a, *y = b;
+
+	return memcmp(&x->key, &y->key, sizeof(x->key));
+}
+
+/* The addresses that another host has, too: mostly none. */
+static int read_duplicates(struct snapshot *snapshot, const struct maps *maps)
+{
+	void *keys, *values;
+	ssize_t count =
+		maps_read_hash(maps, MAP_DUPLICATES, sizeof(struct vip_key), sizeof(struct duplicate), &keys, &values);
+	struct address *found;
+
+	if (count < 0)
+		return (int)count;
+	found = ctl_realloc(NULL, (size_t)count, sizeof(*found));
+	for (ssize_t i = 0; i < count; i++)
+		found[i] = (struct address){ .key = ((const struct vip_key *)keys)[i],
+					     .duplicate = ((const struct duplicate *)values)[i] };
+	qsort(found, (size_t)count, sizeof(*found), compare_vip_keys);
+	for (size_t i = 0; count && i < snapshot->address_count; i++) {
+		const struct address *other =
+			bsearch(&snapshot->addresses[i], found, (size_t)count, sizeof(*found), compare_vip_keys);
+
+		if (other)
+			snapshot->addresses[i].duplicate = other->duplicate;
+	}
+	free(found);
+	free(keys);
+	free(values);
 	return 0;
 }
 
@@ -170,6 +205,89 @@ static void take_fences(struct snapshot *snapshot, const struct maps *maps)
 		vr->fenced_questions = guard.fenced;
 		vr->is_fenced = is_contested && fence_holds(live, guard.unanswered_ns, snapshot->now_ns);
 	}
+}
+
+const struct vr_refusal *snapshot_refusal(const struct snapshot *snapshot, const struct vrouter *vr, unsigned int verdict)
+{
+	const struct vr_refusal *refusal;
+
+	if (!vr->refused || verdict < XCARP_REFUSAL_FIRST || verdict - XCARP_REFUSAL_FIRST >= XCARP_REFUSAL_COUNT)
+		return NULL;
+	refusal = &snapshot->refusals[vr->refusals_at].by_verdict[verdict - XCARP_REFUSAL_FIRST];
+	return refusal->count ? refusal : NULL;
+}
+
+static void take_refusals(struct snapshot *snapshot, const struct maps *maps)
+{
+	size_t room = 0;
+
+	for (size_t i = 0; i < snapshot->count; i++) {
+		struct vrouter *vr = &snapshot->vrouters[i];
+		struct vr_refusals copy;
+		uint64_t newest_ns = 0;
+
+		if (vr->slot >= maps->entries[MAP_REFUSALS])
+			continue;
+		memcpy(&copy, &maps_refusals(maps)[vr->slot], sizeof(copy));
+		for (unsigned int at = 0; at < XCARP_REFUSAL_COUNT; at++) {
+			vr->refused += copy.by_verdict[at].count;
+			if (!copy.by_verdict[at].count || copy.by_verdict[at].when_ns < newest_ns)
+				continue;
+			newest_ns = copy.by_verdict[at].when_ns;
+			vr->newest_refusal = XCARP_REFUSAL_FIRST + at;
+		}
+		if (!vr->refused)
+			continue;
+		if (snapshot->refusals_count == room) {
+			room = room ? room * 2 : 64;
+			snapshot->refusals = ctl_realloc(snapshot->refusals, room, sizeof(copy));
+		}
+		vr->refusals_at = (uint32_t)snapshot->refusals_count;
+		snapshot->refusals[snapshot->refusals_count++] = copy;
+	}
+}
+
+static int compare_strangers(const void *a, const void *b)
+{
+	const struct heard_stranger *x = a, *y = b;
+	int order = strverscmp(x->interface, y->interface);
+
+	return order ? order : (x->stranger.when_ns < y->stranger.when_ns) - (x->stranger.when_ns > y->stranger.when_ns);
+}
+
+static void name_interface(const struct snapshot *snapshot, struct heard_stranger *stranger)
+{
+	snprintf(stranger->interface, sizeof(stranger->interface), "%u", stranger->key.ifindex);
+	for (size_t i = 0; i < snapshot->use_count; i++)
+		if (snapshot->uses[i].key.ifindex == stranger->key.ifindex)
+			memcpy(stranger->interface, snapshot->uses[i].interface, sizeof(stranger->interface));
+}
+
+/* One that this host has been given meanwhile is none. */
+static int read_strangers(struct snapshot *snapshot, const struct maps *maps)
+{
+	void *keys, *values;
+	ssize_t count = maps_read_hash(maps, MAP_STRANGERS, sizeof(struct vr_key), sizeof(struct stranger), &keys, &values);
+
+	if (count < 0)
+		return (int)count;
+	snapshot->strangers = ctl_realloc(NULL, (size_t)count, sizeof(*snapshot->strangers));
+	for (ssize_t i = 0; i < count; i++) {
+		struct heard_stranger *heard = &snapshot->strangers[snapshot->stranger_count];
+		struct vr_entry entry;
+
+		*heard = (struct heard_stranger){ .key = ((const struct vr_key *)keys)[i],
+						  .stranger = ((const struct stranger *)values)[i] };
+		if (!snapshot_is_news(snapshot, heard->stranger.when_ns) ||
+		    !bpf_map_lookup_elem(maps->fds[MAP_VROUTERS], &heard->key, &entry))
+			continue;
+		name_interface(snapshot, heard);
+		snapshot->stranger_count++;
+	}
+	free(keys);
+	free(values);
+	qsort(snapshot->strangers, snapshot->stranger_count, sizeof(*snapshot->strangers), compare_strangers);
+	return 0;
 }
 
 /* An entry whose slot has been given to another since is not this one's. */
@@ -304,13 +422,15 @@ int snapshot_take(struct snapshot *snapshot, const struct maps *maps, const stru
 	*snapshot = (struct snapshot){ .abi = maps->abi };
 	read_owners(snapshot, maps);
 	take_slots(snapshot, maps, places);
-	err = take_entries(snapshot, maps, places) ?: read_addresses(snapshot, maps) ?: read_uses(snapshot, maps) ?:
-	      maps_read_drops(maps, &snapshot->drops);
+	err = take_entries(snapshot, maps, places) ?: read_addresses(snapshot, maps) ?: read_duplicates(snapshot, maps) ?:
+	      read_uses(snapshot, maps) ?: maps_read_drops(maps, &snapshot->drops);
 	snapshot->now_ns = clock_now_ns(CLOCK_MONOTONIC);
+	err = err ?: read_strangers(snapshot, maps);
 	if (!err) {
 		take_fences(snapshot, maps);
 		take_addresses(snapshot, maps, places);
 		keep_wanted(snapshot, filter);
+		take_refusals(snapshot, maps);
 		qsort(snapshot->vrouters, snapshot->count, sizeof(*snapshot->vrouters), vrouter_compare);
 	} else {
 		snprintf(error, CTL_ERROR_LEN, "%s: cannot read the maps: %s", maps->path, strerror(-err));
@@ -338,6 +458,8 @@ void snapshot_free(struct snapshot *snapshot)
 	free(snapshot->addresses);
 	free(snapshot->uses);
 	free(snapshot->fits);
+	free(snapshot->refusals);
+	free(snapshot->strangers);
 	*snapshot = (struct snapshot){ 0 };
 }
 

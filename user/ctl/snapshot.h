@@ -15,9 +15,19 @@
 #include "ctl/owners.h"
 #include "ctl/text.h"
 
+#define NEWS_NS 3600000000000ull /* what others did wrong is worth a line for an hour */
+
 struct address {
 	struct vip_key key;
 	struct vip_entry entry;
+	struct duplicate duplicate; /* count 0: no other host has it, as far as is known */
+};
+
+/* Somebody else's virtual router, which this host does not have. */
+struct heard_stranger {
+	struct vr_key key;
+	struct stranger stranger;
+	char interface[NAME_TEXT_LEN];
 };
 
 struct vrouter {
@@ -34,6 +44,9 @@ struct vrouter {
 	uint32_t address_count;
 	uint32_t held_count;
 	uint16_t list_print; /* of the addresses, whatever their order; 0: they are not in the maps, as the interface is not there */
+	uint64_t refused; /* adverts */
+	uint32_t refusals_at; /* of its refusals in the snapshot; where refused is 0: of none */
+	uint32_t newest_refusal; /* enum xcarp_verdict; where refused is 0: 0 */
 	double sent_per_s, accepted_per_s; /* below 0: not known */
 	char interface[NAME_TEXT_LEN];
 };
@@ -62,6 +75,10 @@ struct snapshot {
 	size_t stopped_owner_count;
 	struct address *addresses; /* by slot, address */
 	size_t address_count;
+	struct vr_refusals *refusals; /* of those that have refused something */
+	size_t refusals_count;
+	struct heard_stranger *strangers; /* of the last hour; by interface, the newest first */
+	size_t stranger_count;
 	struct use *uses; /* by ifindex */
 	size_t use_count;
 	struct xcarp_drops drops;
@@ -84,6 +101,9 @@ const struct use *snapshot_use(const struct snapshot *snapshot, const struct vro
 /* 1 virtual router: 1 MASTER, 0 BACKUP, 0 INIT; 1 process, 1 dead */
 void snapshot_summary(struct text *text, const struct snapshot *snapshot);
 
+/* By what an advert was refused; NULL: by that none was. */
+const struct vr_refusal *snapshot_refusal(const struct snapshot *snapshot, const struct vrouter *vr, unsigned int verdict);
+
 /* Nanoseconds from a time of the maps until the snapshot; 0 if it lies after. */
 static inline uint64_t snapshot_age_ns(const struct snapshot *snapshot, uint64_t when_ns)
 {
@@ -104,6 +124,12 @@ void snapshot_check(const struct maps *maps, const struct filter *filter);
 
 /* dead or stopped; NULL: it runs. */
 const char *owner_ailment(enum owner_health health);
+
+/* It was not long ago. */
+static inline bool snapshot_is_news(const struct snapshot *snapshot, uint64_t when_ns)
+{
+	return when_ns && snapshot_age_ns(snapshot, when_ns) < NEWS_NS;
+}
 
 /* As strcmp(): by interface in natural order, VHID, group, VLAN. */
 int vrouter_compare(const void *a, const void *b);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* `status`: a table, one virtual router in detail, or everything as JSON. */
 #include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <xcarp/carp.h>
 
 #include "core/election.h"
 #include "ctl/columns.h"
@@ -14,6 +17,8 @@
 
 #define JOURNAL_LINES 10
 #define AILING_LINES 5
+#define NOTICE_LINES 3 /* of those */
+#define STRANGER_LINES 8
 #define COST "all traffic does without offloads meanwhile (--hook=auto avoids that)"
 
 static void add_summary(struct text *text, const struct snapshot *snapshot)
@@ -29,18 +34,30 @@ static uint64_t drop_count(const struct snapshot *snapshot, unsigned int at)
 	return ((const __u64 *)&snapshot->drops)[at];
 }
 
-static void add_drops(struct text *text, const struct snapshot *snapshot)
+/* Those of one kind, after what is said before the first. */
+static void add_drops_of(struct text *text, const struct snapshot *snapshot, unsigned int from, unsigned int to, const char *before)
 {
 	bool any = false;
 
-	for (unsigned int at = 0; drop_name(at); at++) {
+	for (unsigned int at = from; at < to && drop_name(at); at++) {
 		if (!drop_count(snapshot, at))
 			continue;
-		text_add(text, any ? ", " : "adverts: ");
-		text_printf(text, "%s %llu", drop_name(at), (unsigned long long)drop_count(snapshot, at));
+		text_printf(text, "%s%s %llu", any ? ", " : before, drop_name(at), (unsigned long long)drop_count(snapshot, at));
 		any = true;
 	}
-	if (any)
+}
+
+/* What goes on to the host is not refused: it is not for this host's virtual routers. */
+static void add_drops(struct text *text, const struct snapshot *snapshot)
+{
+	size_t before = text->len;
+
+	add_drops_of(text, snapshot, ACCEPTED, PASS_NO_VROUTER, "adverts: ");
+	add_drops_of(text, snapshot, XCARP_REFUSAL_FIRST, DROP_FENCED, text->len == before ? "adverts: refused: " : "; refused: ");
+	add_drops_of(text, snapshot, PASS_NO_VROUTER, XCARP_REFUSAL_FIRST,
+		     text->len == before ? "adverts: passed on: " : "; passed on: ");
+	add_drops_of(text, snapshot, DROP_FENCED, XCARP_VERDICT_COUNT + 1, text->len == before ? "adverts: " : "; ");
+	if (text->len != before)
 		text_add(text, "\n");
 }
 
@@ -97,6 +114,66 @@ static void add_ailments(struct text *text, const struct snapshot *snapshot)
 	}
 	if (told > AILING_LINES)
 		text_printf(text, "%zu more processes are dead or stopped\n", told - AILING_LINES);
+}
+
+/* ifindex 0: on any interface. */
+static void add_strangers(struct text *text, const struct snapshot *snapshot, uint32_t ifindex)
+{
+	size_t told = 0, more = 0;
+
+	for (size_t i = 0; i < snapshot->stranger_count; i++) {
+		const struct heard_stranger *heard = &snapshot->strangers[i];
+		char source[ADDRESS_TEXT_LEN], group[ADDRESS_TEXT_LEN], span[SPAN_TEXT_LEN];
+		uint8_t ip_version = (uint8_t)heard->key.ip_version;
+
+		if (ifindex && heard->key.ifindex != ifindex)
+			continue;
+		if (told == STRANGER_LINES) {
+			more++;
+			continue;
+		}
+		told++;
+		text_printf(text, "%s%s: hears VHID %u", ifindex ? "  " : "", heard->interface, heard->key.vhid);
+		if (!is_usual_group(ip_version, heard->key.group))
+			text_printf(text, " of group %s", format_group(ip_version, heard->key.group, group));
+		if (heard->key.vlan)
+			text_printf(text, " in VLAN %u", heard->key.vlan);
+		if (heard->stranger.version != CARP_VERSION)
+			text_printf(text, " by version %u", heard->stranger.version);
+		text_printf(text, " from %s, which is not configured here (%llu advert%s, the last %s ago)\n",
+			    format_address(ip_version, heard->stranger.source, source),
+			    (unsigned long long)heard->stranger.count, heard->stranger.count == 1 ? "" : "s",
+			    format_span(snapshot_age_ns(snapshot, heard->stranger.when_ns), span));
+	}
+	if (more)
+		text_printf(text, "%sand %zu more; `xcarpctl status -j` has all\n", ifindex ? "  " : "", more);
+}
+
+static void add_duplicate(struct text *text, const struct snapshot *snapshot, const struct address *address)
+{
+	const uint8_t *mac = address->duplicate.mac;
+	char span[SPAN_TEXT_LEN];
+
+	text_printf(text, "another host has it, too: %02x:%02x:%02x:%02x:%02x:%02x, announced %s ago", mac[0], mac[1], mac[2], mac[3],
+		    mac[4], mac[5], format_span(snapshot_age_ns(snapshot, address->duplicate.when_ns), span));
+}
+
+static void add_duplicates(struct text *text, const struct snapshot *snapshot)
+{
+	char address[ADDRESS_TEXT_LEN], name[VROUTER_NAME_LEN];
+
+	for (size_t i = 0; i < snapshot->count; i++) {
+		const struct vrouter *vr = &snapshot->vrouters[i];
+
+		for (uint32_t at = 0; at < vr->address_count; at++) {
+			if (!snapshot_is_news(snapshot, vr->addresses[at].duplicate.when_ns))
+				continue;
+			text_printf(text, "%s: %s: ", vrouter_name(vr, name),
+				    format_address(vr->addresses[at].key.ip_version, vr->addresses[at].key.address, address));
+			add_duplicate(text, snapshot, &vr->addresses[at]);
+			text_add(text, "\n");
+		}
+	}
 }
 
 static void add_table(struct text *text, const struct snapshot *snapshot)
@@ -229,7 +306,7 @@ static void add_state(struct text *text, const struct snapshot *snapshot, const 
 	text_printf(text, "  %-16s %llu sent", "adverts", (unsigned long long)live->adverts_sent);
 	if (live->sent_ns)
 		text_printf(text, ", the last %s ago", format_span(snapshot_age_ns(snapshot, live->sent_ns), span));
-	text_printf(text, "; %llu accepted\n", (unsigned long long)live->accepted);
+	text_printf(text, "; %llu accepted, %llu refused\n", (unsigned long long)live->accepted, (unsigned long long)vr->refused);
 	if (live->adverts_unsent)
 		text_printf(text, "  %-16s %llu could not be sent\n", "lost adverts", (unsigned long long)live->adverts_unsent);
 	text_printf(text, "  %-16s %s\n", "worst lateness", format_lateness(live->worst_late_us * 1000ull, span));
@@ -272,7 +349,7 @@ static void add_newest_advert(struct text *text, const struct snapshot *snapshot
 	const struct vr_live *live = &vr->live;
 
 	if (!live->arrival_ns) {
-		add_field(text, "newest advert", "none was heard");
+		add_field(text, "newest advert", vr->refused ? "none was accepted" : "none was heard");
 		return;
 	}
 	text_printf(text, "  %-16s from %s, %s ago: %sadvbase %u, advskew %u, demote %u, counter %016llx, by %s\n", "newest advert",
@@ -283,21 +360,45 @@ static void add_newest_advert(struct text *text, const struct snapshot *snapshot
 		    (unsigned long long)live->counter, auth_name(live->is_strong ? AUTH_SIPHASH : AUTH_HMAC_SHA1));
 }
 
-static void add_addresses(struct text *text, const struct vrouter *vr)
+static void add_refusals(struct text *text, const struct snapshot *snapshot, const struct vrouter *vr)
+{
+	char source[ADDRESS_TEXT_LEN], span[SPAN_TEXT_LEN];
+	bool any = false;
+
+	for (unsigned int verdict = XCARP_REFUSAL_FIRST; verdict < XCARP_VERDICT_COUNT; verdict++) {
+		const struct vr_refusal *refusal = snapshot_refusal(snapshot, vr, verdict);
+
+		if (!refusal)
+			continue;
+		text_printf(text, "  %-16s %s %llu, the last from %s, %s ago: %s\n", any ? "" : "refused", drop_name(verdict),
+			    (unsigned long long)refusal->count,
+			    format_address(vr->has_entry ? (uint8_t)vr->key.ip_version : 4, refusal->source, source),
+			    format_span(snapshot_age_ns(snapshot, refusal->when_ns), span), refusal_meaning(verdict));
+		any = true;
+	}
+}
+
+static void add_addresses(struct text *text, const struct snapshot *snapshot, const struct vrouter *vr)
 {
 	char address[ADDRESS_TEXT_LEN];
 
-	for (uint32_t i = 0; i < vr->address_count; i++)
-		text_printf(text, "  %-16s %s/%u, %s\n", i ? "" : "addresses",
+	for (uint32_t i = 0; i < vr->address_count; i++) {
+		text_printf(text, "  %-16s %s/%u, %s", i ? "" : "addresses",
 			    format_address(vr->addresses[i].key.ip_version, vr->addresses[i].key.address, address),
 			    vr->addresses[i].entry.prefix_len,
 			    vr->addresses[i].entry.held ? "on the interface" : "not on the interface by our doing");
+		if (snapshot_is_news(snapshot, vr->addresses[i].duplicate.when_ns)) {
+			text_add(text, "; ");
+			add_duplicate(text, snapshot, &vr->addresses[i]);
+		}
+		text_add(text, "\n");
+	}
 }
 
 static void add_history(struct text *text, const struct maps *maps, const struct vrouter *vr)
 {
 	struct journal_entry entries[JOURNAL_LINES];
-	size_t count = journal_about(maps, vr->slot, vr->live.vhid, vr->live.interface, entries, JOURNAL_LINES);
+	size_t count = journal_about(maps, vr->slot, vr->live.vhid, vr->live.interface, entries, JOURNAL_LINES, NOTICE_LINES);
 
 	if (count)
 		text_add(text, "\n");
@@ -320,7 +421,10 @@ static void add_detail(struct text *text, const struct snapshot *snapshot, const
 	add_state(text, snapshot, maps, vr);
 	add_newest_advert(text, snapshot, vr);
 	add_vrrp(text, &vr->live);
-	add_addresses(text, vr);
+	add_refusals(text, snapshot, vr);
+	add_addresses(text, snapshot, vr);
+	if (vr->live.ifindex)
+		add_strangers(text, snapshot, vr->live.ifindex);
 	add_history(text, maps, vr);
 }
 
@@ -348,7 +452,65 @@ static void json_print(struct text *text, const char *name, uint16_t print)
 		json_null(text, name);
 }
 
-static void json_addresses(struct text *text, const struct vrouter *vr)
+static void json_refusals(struct text *text, const struct snapshot *snapshot, const struct vrouter *vr)
+{
+	char source[ADDRESS_TEXT_LEN];
+
+	json_open(text, "refusals", '[');
+	for (unsigned int verdict = XCARP_REFUSAL_FIRST; verdict < XCARP_VERDICT_COUNT; verdict++) {
+		const struct vr_refusal *refusal = snapshot_refusal(snapshot, vr, verdict);
+
+		if (!refusal)
+			continue;
+		json_open(text, NULL, '{');
+		json_string(text, "reason", drop_name(verdict));
+		json_u64(text, "count", refusal->count);
+		json_string(text, "source",
+			    format_address(vr->has_entry ? (uint8_t)vr->key.ip_version : 4, refusal->source, source));
+		json_time(text, snapshot, "when_ns", "when_age_s", refusal->when_ns);
+		json_close(text, '}');
+	}
+	json_close(text, ']');
+}
+
+static void json_duplicate(struct text *text, const struct snapshot *snapshot, const struct duplicate *duplicate)
+{
+	const uint8_t *mac = duplicate->mac;
+	char mac_text[3 * sizeof(duplicate->mac)];
+
+	if (!duplicate->count) {
+		json_null(text, "duplicate");
+		return;
+	}
+	snprintf(mac_text, sizeof(mac_text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	json_open(text, "duplicate", '{');
+	json_string(text, "mac", mac_text);
+	json_u64(text, "count", duplicate->count);
+	json_time(text, snapshot, "when_ns", "when_age_s", duplicate->when_ns);
+	json_close(text, '}');
+}
+
+static void json_stranger(struct text *text, const struct snapshot *snapshot, const struct heard_stranger *heard)
+{
+	uint8_t ip_version = (uint8_t)heard->key.ip_version;
+	char address[ADDRESS_TEXT_LEN];
+
+	json_open(text, NULL, '{');
+	json_string(text, "interface", heard->interface);
+	json_u64(text, "ifindex", heard->key.ifindex);
+	json_u64(text, "vlan", heard->key.vlan);
+	json_string(text, "group", format_group(ip_version, heard->key.group, address));
+	json_u64(text, "vhid", heard->key.vhid);
+	json_u64(text, "version", heard->stranger.version);
+	json_string(text, "source", format_address(ip_version, heard->stranger.source, address));
+	json_u64(text, "advbase", heard->stranger.advbase);
+	json_u64(text, "advskew", heard->stranger.advskew);
+	json_u64(text, "count", heard->stranger.count);
+	json_time(text, snapshot, "when_ns", "when_age_s", heard->stranger.when_ns);
+	json_close(text, '}');
+}
+
+static void json_addresses(struct text *text, const struct snapshot *snapshot, const struct vrouter *vr)
 {
 	char address[ADDRESS_TEXT_LEN];
 
@@ -359,6 +521,7 @@ static void json_addresses(struct text *text, const struct vrouter *vr)
 			    format_address(vr->addresses[i].key.ip_version, vr->addresses[i].key.address, address));
 		json_u64(text, "prefix_len", vr->addresses[i].entry.prefix_len);
 		json_bool(text, "held", vr->addresses[i].entry.held);
+		json_duplicate(text, snapshot, &vr->addresses[i].duplicate);
 		json_close(text, '}');
 	}
 	json_close(text, ']');
@@ -395,6 +558,8 @@ static void json_vrouter(struct text *text, const struct snapshot *snapshot, con
 	json_u64(text, "adverts_sent", live->adverts_sent);
 	json_u64(text, "adverts_unsent", live->adverts_unsent);
 	json_u64(text, "adverts_accepted", live->accepted);
+	json_u64(text, "adverts_refused", vr->refused);
+	json_refusals(text, snapshot, vr);
 	json_time(text, snapshot, "arrival_ns", "arrival_age_s", live->arrival_ns);
 	if (live->arrival_ns)
 		json_string(text, "source", format_address(live->ip_version, live->source, address));
@@ -416,7 +581,7 @@ static void json_vrouter(struct text *text, const struct snapshot *snapshot, con
 	json_bool(text, "fenced", vr->is_fenced);
 	json_u64(text, "fenced_questions", vr->fenced_questions);
 	json_u64(text, "slot", vr->slot);
-	json_addresses(text, vr);
+	json_addresses(text, snapshot, vr);
 	json_close(text, '}');
 }
 
@@ -476,6 +641,10 @@ static void add_json(struct text *text, const struct snapshot *snapshot)
 	for (size_t i = 0; i < snapshot->use_count; i++)
 		json_use(text, &snapshot->uses[i]);
 	json_close(text, ']');
+	json_open(text, "strangers", '[');
+	for (size_t i = 0; i < snapshot->stranger_count; i++)
+		json_stranger(text, snapshot, &snapshot->strangers[i]);
+	json_close(text, ']');
 	json_open(text, "vrouters", '[');
 	for (size_t i = 0; i < snapshot->count; i++)
 		json_vrouter(text, snapshot, &snapshot->vrouters[i]);
@@ -500,6 +669,9 @@ static void add_report(struct text *text, const struct command_options *options,
 		add_drops(text, snapshot);
 		add_costs(text, snapshot);
 		add_ailments(text, snapshot);
+		add_duplicates(text, snapshot);
+		if (!options->filter.count)
+			add_strangers(text, snapshot, 0);
 		if (snapshot->count) {
 			text_add(text, "\n");
 			add_table(text, snapshot);

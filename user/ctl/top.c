@@ -203,7 +203,7 @@ static void add_drop_rates(struct text *text, const struct top *top)
 	bool any = false;
 
 	text_add(text, "refused: ");
-	for (unsigned int at = 1; drop_name(at); at++) {
+	for (unsigned int at = XCARP_REFUSAL_FIRST; at < DROP_FENCED; at++) {
 		if (now[at] == first[at])
 			continue;
 		text_printf(text, "%s%s %llu", any ? ", " : "", drop_name(at), (unsigned long long)(now[at] - first[at]));

@@ -50,11 +50,12 @@ struct engine *engine_new(const struct ports *ports, uint32_t capacity, struct x
 	engine->stats = stats;
 	engine->timers = timers_new(capacity);
 	engine->by_vip = table_new(capacity);
+	engine->refusals = refusals_new();
 	engine->held_back_ns = TIMERS_NEVER;
 	engine->vips_at_once = VIPS_AT_ONCE_MIN;
 	for (int kind = 0; kind < LINE_COUNT; kind++)
 		engine->lines[kind].first = TABLE_NONE;
-	if (!engine->timers || !engine->by_vip || !resize(engine, capacity)) {
+	if (!engine->timers || !engine->by_vip || !engine->refusals || !resize(engine, capacity)) {
 		engine_free(engine);
 		return NULL;
 	}
@@ -77,6 +78,7 @@ void engine_free(struct engine *engine)
 		free_vrouter(engine->vrouters[index]);
 	free(engine->vrouters);
 	free(engine->advert_list);
+	refusals_free(engine->refusals);
 	table_free(engine->by_vip);
 	timers_free(engine->timers);
 	free(engine);
@@ -162,6 +164,7 @@ void engine_remove(struct engine *engine, uint32_t index)
 	if (!vr)
 		return;
 	vips_leave(engine, vr);
+	refusals_forget(engine, index);
 	timers_arm(engine->timers, index, TIMERS_NEVER);
 	engine->vrouters[index] = NULL;
 	free_vrouter(vr);
@@ -388,6 +391,7 @@ void engine_link(struct engine *engine, uint32_t index, const struct engine_link
 	/* Until the address is told, which comes after its link. */
 	if (is_other)
 		vr->live->lacks_source = link->ifindex && !vr->source_lengths;
+	memcpy(vr->live->mac, link->mac, sizeof(vr->live->mac));
 	if (is_gone)
 		vrouter_log(engine, vr, ABOUT_INTERFACE, now_ns, LOG_WARNING, "%s: interface gone", vr->options->interface);
 	if (!link->ifindex)
@@ -508,9 +512,6 @@ static void take_newest(struct engine *engine, struct vrouter *vr, const struct 
 	take_advert(engine, vr, advert, now_ns);
 }
 
-/* By the words of the counters. */
-#define MALFORMED(word) { ABOUT_MALFORMED, CAUSE_MALFORMED, "Malformed adverts refused: %u, the last from %s: " word }
-
 /* Who has our id but speaks VRRP is no peer. It may do harm only by the MAC address that is VRRP's. */
 static void take_vrrp(struct engine *engine, struct vrouter *vr, const struct xcarp_record *notice, uint64_t now_ns)
 {
@@ -535,49 +536,36 @@ static void take_vrrp(struct engine *engine, struct vrouter *vr, const struct xc
 
 static void take_notice(struct engine *engine, struct vrouter *vr, const struct xcarp_record *notice, uint64_t now_ns)
 {
-	static const struct {
-		enum log_reason about;
-		enum vr_cause cause;
-		const char *line; /* count, source */
-	} reasons[XCARP_VERDICT_COUNT] = {
-		[ACCEPTED] = { ABOUT_CONSTANT_COUNTER, CAUSE_CONSTANT_COUNTER,
-			       "Adverts of one counter accepted: %u so far, from %s, who repeats it as OpenBSD does: so could anybody" },
-		[DROP_BAD_HMAC] = { ABOUT_BAD_DIGEST, CAUSE_BAD_DIGEST,
-				    "Bad digest - adverts refused: %u, the last from %s - Check vhid, password and virtual IP address" },
-		[DROP_BAD_TAG] = { ABOUT_BAD_TAG, CAUSE_BAD_TAG,
-				   "Bad tag - adverts refused: %u, the last from %s - Check vhid, key or password, and virtual IP address" },
-		[DROP_UNKNOWN_KEY] = { ABOUT_UNKNOWN_KEY, CAUSE_UNKNOWN_KEY,
-				       "Unknown key - adverts refused: %u, the last from %s - Its key must be in our --keyfile, or both must do without" },
-		[DROP_WEAK_AUTH] = { ABOUT_WEAK_AUTH, CAUSE_WEAK_AUTH,
-				     "Weak authentication - adverts refused: %u, the last from %s - It sends HMAC-SHA1, and --auth=siphash accepts SipHash only" },
-		[DROP_REPLAYED] = { ABOUT_REPLAY, CAUSE_REPLAYED, "Old adverts refused: %u, the last from %s" },
-		[DROP_BAD_CLOCK] = { ABOUT_BAD_CLOCK, CAUSE_BAD_CLOCK,
-				     "Adverts with a counter far from our time of day refused: %u, the last from %s - Check its clock and ours" },
-		[DROP_OWN_SOURCE] = { ABOUT_OWN_SOURCE, CAUSE_OWN_SOURCE,
-				      "Adverts from our own address refused: %u, the last from %s - Another host has our source address" },
-		[DROP_BAD_VERSION] = { ABOUT_NOT_ENABLED, CAUSE_NOT_ENABLED,
-				       "SipHash not enabled - adverts refused: %u, the last from %s - It sends SipHash, and --auth=hmac-sha1 accepts HMAC-SHA1 only" },
-		[DROP_BAD_TYPE] = MALFORMED("bad_type"),
-		[DROP_BAD_TTL] = MALFORMED("bad_ttl"),
-		[DROP_FRAGMENT] = MALFORMED("fragment"),
-		[DROP_BAD_LENGTH] = MALFORMED("bad_length"),
-		[DROP_TRUNCATED] = MALFORMED("truncated"),
-		[DROP_BAD_IP_CHECKSUM] = MALFORMED("bad_ip_checksum"),
-		[DROP_BAD_CHECKSUM] = MALFORMED("bad_checksum"),
-		[DROP_UNKNOWN_SOURCE] = { ABOUT_FLOOD, CAUSE_FLOOD,
-					  "Flood of wrong digests - adverts of strangers refused unread: %u, the last from %s" },
-	};
 	char source[INET6_ADDRSTRLEN];
 
-	if (notice->reason == PASS_VRRP)
+	if (notice->reason == PASS_VRRP) {
 		take_vrrp(engine, vr, notice, now_ns);
-	if (notice->reason >= XCARP_VERDICT_COUNT || !reasons[notice->reason].line)
 		return;
-	if (notice->reason != ACCEPTED && notice->count >= FLOOD_COUNT)
-		election_flooded(&vr->election, now_ns);
-	if (vrouter_log(engine, vr, reasons[notice->reason].about, now_ns, LOG_WARNING, reasons[notice->reason].line,
+	}
+	if (notice->reason != ACCEPTED) {
+		if (notice->count >= FLOOD_COUNT)
+			election_flooded(&vr->election, now_ns);
+		refusals_take(engine, vr, notice, now_ns);
+		return;
+	}
+	if (vrouter_log(engine, vr, ABOUT_CONSTANT_COUNTER, now_ns, LOG_WARNING,
+			"Adverts of one counter accepted: %u so far, from %s, who repeats it as OpenBSD does: so could anybody",
 			notice->count, source_text(notice, source)))
-		vrouter_journal(engine, vr, vr->election.state, reasons[notice->reason].cause, notice, now_ns);
+		vrouter_journal(engine, vr, vr->election.state, CAUSE_CONSTANT_COUNTER, notice, now_ns);
+}
+
+/*
+ * Another host has one of our addresses while we are master. If it has been heard as a master, that is why, and told as such:
+ * one that has just given way may still answer for it.
+ */
+static void take_duplicate(struct engine *engine, struct vrouter *vr, const struct xcarp_record *duplicate, uint64_t now_ns)
+{
+	bool is_explained = vr->heard_ns && duplicate->arrival_ns < vr->heard_ns + vr->live->down_ns;
+
+	if (vr->election.state != MASTER || is_explained)
+		return;
+	engine->ports->duplicate(engine->ports->ctx, vr->index, duplicate);
+	refusals_take_duplicate(engine, vr, duplicate, now_ns);
 }
 
 void engine_record(struct engine *engine, const struct xcarp_record *record, uint64_t now_ns)
@@ -593,6 +581,10 @@ void engine_record(struct engine *engine, const struct xcarp_record *record, uin
 
 	if (record->type == RECORD_NOTICE) {
 		take_notice(engine, vr, record, now_ns);
+		return;
+	}
+	if (record->type == RECORD_DUPLICATE) {
+		take_duplicate(engine, vr, record, now_ns);
 		return;
 	}
 	if (record->type != RECORD_ADVERT)
@@ -775,6 +767,7 @@ void engine_timers(struct engine *engine, uint64_t now_ns)
 	uint32_t index;
 
 	engine_tell_held_back(engine, now_ns);
+	refusals_timers(engine, now_ns);
 	if (timers_next(engine->timers) > now_ns)
 		return;
 	engine->ports->drain(engine->ports->ctx, now_ns);
@@ -798,6 +791,7 @@ void engine_tell_rest(struct engine *engine)
 		if (engine->vrouters[index])
 			vrouter_tell_held_back(engine, engine->vrouters[index], end_ns);
 	engine_tell_held_back(engine, end_ns);
+	refusals_tell_rest(engine);
 }
 
 uint64_t engine_deadline(const struct engine *engine)
@@ -808,5 +802,7 @@ uint64_t engine_deadline(const struct engine *engine)
 		return 0;
 	if (engine->lines[FOR_ANNOUNCEMENT].first != TABLE_NONE && engine->announce_ns < deadline_ns)
 		deadline_ns = engine->announce_ns;
+	if (refusals_deadline(engine->refusals) < deadline_ns)
+		deadline_ns = refusals_deadline(engine->refusals);
 	return engine->held_back_ns < deadline_ns ? engine->held_back_ns : deadline_ns;
 }

@@ -64,6 +64,8 @@ struct ports {
 	void (*log)(void *ctx, int priority, const struct log_subject *subject, const char *line);
 	/* A transition or a notice, for the journal; sequence, slot and owner are filled in by the port. */
 	void (*journal)(void *ctx, uint32_t index, struct journal_entry *entry);
+	/* Another host has announced an address of this virtual router, which is MASTER: for whoever asks. */
+	void (*duplicate)(void *ctx, uint32_t index, const struct xcarp_record *duplicate);
 };
 
 /*
@@ -125,7 +127,7 @@ void engine_link_withdrawn(struct engine *engine, uint32_t index, uint64_t now_n
 /* What ports->script_run() asked for last has run, or could not be. */
 void engine_script_ended(struct engine *engine, uint32_t index, enum script_kind kind);
 
-/* One ring record: an advert, or a notice of refused ones. */
+/* One ring record: an advert, a notice of refused ones, or another host that has an address of ours. */
 void engine_record(struct engine *engine, const struct xcarp_record *record, uint64_t now_ns);
 
 /* What became of an advert that frame_send took: 0 or -errno. */

@@ -2,7 +2,8 @@
 /*
  * What the engine tells people: log lines, ucarp's words first, for those who grep, then what ucarp does not tell; and
  * the journal's entries. One virtual router has a line a second for each reason; all together have LINES_A_SECOND, so
- * that ten thousand take-overs are not ten thousand lines. What is held back is counted, and the count is told.
+ * that ten thousand take-overs are not ten thousand lines. What is held back is counted, and the count is told. Refused
+ * adverts are refusals.c's.
  */
 #include <arpa/inet.h>
 #include <stdarg.h>
@@ -29,46 +30,27 @@ static struct log_limit *limit_of(struct vrouter *vr, enum log_reason reason)
 	return vr->limits ? &vr->limits[reason] : NULL;
 }
 
-/* Somebody else decides how many of these there are: all virtual routers and all reasons together have a line a second. */
-static bool is_refusal(enum log_reason reason)
-{
-	return reason >= ABOUT_BAD_DIGEST && reason <= ABOUT_FLOOD;
-}
-
-/* Of refusals the next line takes the count of those that were held back with it; there is some time for one. */
-static uint64_t held_back_due_ns(const struct log_limit *limit, enum log_reason reason)
-{
-	return limit->until_ns + (is_refusal(reason) ? LOG_INTERVAL_NS : 0);
-}
-
 static void tell_later(struct engine *engine, uint64_t due_ns)
 {
 	if (due_ns < engine->held_back_ns)
 		engine->held_back_ns = due_ns;
 }
 
-static uint64_t refusal_of(const struct vrouter *vr, enum log_reason reason)
+static bool engine_holds_back(struct engine *engine, enum log_reason reason, uint64_t now_ns)
 {
-	return (uint64_t)vr->index * LOG_REASON_COUNT + reason;
-}
-
-static bool engine_holds_back(struct engine *engine, const struct vrouter *vr, enum log_reason reason, uint64_t now_ns)
-{
-	struct log_limit *limit = &engine->limits[is_refusal(reason) ? ABOUT_BAD_DIGEST : reason];
-	/* Where others wait it is not the same one's turn again. */
-	bool is_next = is_refusal(reason) && engine->refused != refusal_of(vr, reason);
+	struct log_limit *limit = &engine->limits[reason];
 
 	/* What was held back is told first. */
-	if (now_ns >= limit->until_ns && (!limit->held_back || is_next)) {
+	if (now_ns >= limit->until_ns && !limit->held_back) {
 		limit->until_ns = now_ns + LOG_INTERVAL_NS;
 		limit->count = 0;
 	}
-	if (limit->count < (is_refusal(reason) ? 1 : LINES_A_SECOND)) {
+	if (limit->count < LINES_A_SECOND) {
 		limit->count++;
 		return false;
 	}
 	limit->held_back++;
-	tell_later(engine, held_back_due_ns(limit, reason));
+	tell_later(engine, limit->until_ns);
 	return true;
 }
 
@@ -83,7 +65,7 @@ static bool vrouter_holds_back(struct engine *engine, struct vrouter *vr, enum l
 		}
 		return true;
 	}
-	if (engine_holds_back(engine, vr, reason, now_ns))
+	if (engine_holds_back(engine, reason, now_ns))
 		return true;
 	limit = limit_of(vr, reason);
 	if (limit)
@@ -92,14 +74,16 @@ static bool vrouter_holds_back(struct engine *engine, struct vrouter *vr, enum l
 }
 
 /* Of the usual group nothing is said. */
-static int add_whose(char *line, size_t room, const struct vr_options *options)
+static void add_whose(char *line, size_t room, const struct vr_options *options)
 {
 	char group[INET_ADDRSTRLEN];
 
-	if (options->group == htonl(CARP_GROUP_IPV4))
-		return snprintf(line, room, " (%s id %u)", options->interface, options->vhid);
+	if (options->group == htonl(CARP_GROUP_IPV4)) {
+		snprintf(line, room, " (%s id %u)", options->interface, options->vhid);
+		return;
+	}
 	inet_ntop(AF_INET, &options->group, group, sizeof(group));
-	return snprintf(line, room, " (%s id %u group %s)", options->interface, options->vhid, group);
+	snprintf(line, room, " (%s id %u group %s)", options->interface, options->vhid, group);
 }
 
 static struct log_subject subject_of(const struct vrouter *vr)
@@ -116,33 +100,40 @@ static bool is_state(enum log_reason reason)
 	return reason == ABOUT_INIT || reason == ABOUT_BACKUP || reason == ABOUT_MASTER;
 }
 
-bool vrouter_log(struct engine *engine, struct vrouter *vr, enum log_reason reason, uint64_t now_ns, int priority,
-		 const char *format, ...)
+static void __attribute__((format(printf, 5, 0)))
+log_line(struct engine *engine, const struct vrouter *vr, const char *state, int priority, const char *format,
+		     va_list args)
 {
 	struct log_subject subject = subject_of(vr);
 	char line[LINE_LEN];
+	int len = vsnprintf(line, sizeof(line), format, args);
+
+	if (len > 0 && (size_t)len < sizeof(line))
+		add_whose(line + len, sizeof(line) - (size_t)len, vr->options);
+	subject.state = state;
+	engine->ports->log(engine->ports->ctx, priority, &subject, line);
+}
+
+bool vrouter_log(struct engine *engine, struct vrouter *vr, enum log_reason reason, uint64_t now_ns, int priority,
+		 const char *format, ...)
+{
 	va_list args;
-	int len;
 
 	if (vrouter_holds_back(engine, vr, reason, now_ns))
 		return false;
 	va_start(args, format);
-	len = vsnprintf(line, sizeof(line), format, args);
+	log_line(engine, vr, is_state(reason) ? election_state_name(vr->election.state) : NULL, priority, format, args);
 	va_end(args);
-	if (len > 0 && (size_t)len < sizeof(line))
-		len += add_whose(line + len, sizeof(line) - (size_t)len, vr->options);
-	if (is_refusal(reason)) {
-		struct log_limit *limit = &engine->limits[ABOUT_BAD_DIGEST];
-
-		if (limit->held_back && len > 0 && (size_t)len < sizeof(line))
-			snprintf(line + len, sizeof(line) - (size_t)len, "; other such lines held back: %u", limit->held_back);
-		limit->held_back = 0;
-		engine->refused = refusal_of(vr, reason);
-	}
-	if (is_state(reason))
-		subject.state = election_state_name(vr->election.state);
-	engine->ports->log(engine->ports->ctx, priority, &subject, line);
 	return true;
+}
+
+void vrouter_log_now(struct engine *engine, struct vrouter *vr, int priority, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	log_line(engine, vr, NULL, priority, format, args);
+	va_end(args);
 }
 
 void engine_status(struct engine *engine, uint32_t index)
@@ -206,26 +197,17 @@ void engine_tell_held_back(struct engine *engine, uint64_t now_ns)
 	engine->held_back_ns = TIMERS_NEVER;
 	for (int reason = 0; reason < LOG_REASON_COUNT; reason++) {
 		struct log_limit *limit = &engine->limits[reason];
-		uint64_t due_ns = held_back_due_ns(limit, (enum log_reason)reason);
 		char line[LINE_LEN];
 
 		if (!limit->held_back)
 			continue;
-		if (now_ns < due_ns) {
-			tell_later(engine, due_ns);
+		if (now_ns < limit->until_ns) {
+			tell_later(engine, limit->until_ns);
 			continue;
 		}
-		if (is_refusal(reason))
-			snprintf(line, sizeof(line), "Adverts refused: %u more such lines held back", limit->held_back);
-		else
-			snprintf(line, sizeof(line), "%s: %u more lines of other virtual routers held back; see `xcarpctl monitor`",
-				 log_phrases[reason], limit->held_back);
+		snprintf(line, sizeof(line), "%s: %u more lines of other virtual routers held back; see `xcarpctl monitor`",
+			 log_phrases[reason], limit->held_back);
 		limit->held_back = 0;
-		/* This was the line of the second that begins. */
-		if (is_refusal(reason)) {
-			limit->until_ns = now_ns + LOG_INTERVAL_NS;
-			limit->count = 1;
-		}
 		engine->ports->log(engine->ports->ctx, LOG_WARNING, NULL, line);
 	}
 }

@@ -30,16 +30,6 @@ _Static_assert(CARP_VIPS_MAX <= 32, "vips_present is a bit mask, and a table num
 	X(ABOUT_BOW_OUT, "Master leaves on purpose")                                                         \
 	X(ABOUT_PREFERRED, "Preferred master advertised")                                                    \
 	X(ABOUT_NON_PREFERRED, "Non-preferred master advertising")                                           \
-	X(ABOUT_BAD_DIGEST, "Bad digest")                                                                    \
-	X(ABOUT_BAD_TAG, "Bad tag")                                                                          \
-	X(ABOUT_UNKNOWN_KEY, "Unknown key")                                                                  \
-	X(ABOUT_WEAK_AUTH, "Weak authentication")                                                            \
-	X(ABOUT_REPLAY, "Old adverts refused")                                                               \
-	X(ABOUT_BAD_CLOCK, "Counter far from our time of day")                                               \
-	X(ABOUT_OWN_SOURCE, "Adverts from our own address")                                                  \
-	X(ABOUT_NOT_ENABLED, "SipHash not enabled")                                                          \
-	X(ABOUT_MALFORMED, "Malformed adverts refused")                                                      \
-	X(ABOUT_FLOOD, "Flood of wrong digests")                                                             \
 	X(ABOUT_CONSTANT_COUNTER, "Adverts of one counter")                                                  \
 	X(ABOUT_VRRP, "VRRP of our id")                                                                      \
 	X(ABOUT_FENCE, "Fenced")                                                                             \
@@ -123,6 +113,7 @@ struct vrouter {
 	uint64_t repair_ns; /* when to put missing addresses back */
 	uint64_t repaired_ns; /* when that was last done */
 	struct log_limit *limits; /* LOG_REASON_COUNT, from the first line on */
+	uint32_t refused_peers; /* that are told one by one */
 };
 
 struct engine {
@@ -137,7 +128,7 @@ struct engine {
 	struct line lines[LINE_COUNT];
 	uint32_t vips_at_once; /* addresses to change, by how long the last ones took */
 	uint64_t announce_ns; /* not before */
-	uint64_t refused; /* what a line about refusals was about last: a virtual router and a reason */
+	struct refusals *refusals;
 	uint64_t held_back_ns; /* when a limit below is to tell; UINT64_MAX: never */
 	struct log_limit limits[LOG_REASON_COUNT]; /* of all virtual routers together */
 	struct vrouter **vrouters; /* NULL: not in use */
@@ -198,6 +189,9 @@ void vips_change(struct engine *engine, struct vrouter *vr, const struct vr_opti
 /* False where the line was held back. */
 bool vrouter_log(struct engine *engine, struct vrouter *vr, enum log_reason reason, uint64_t now_ns, int priority,
 		 const char *format, ...) __attribute__((format(printf, 6, 7)));
+/* Never held back: for who has limits of its own. */
+void vrouter_log_now(struct engine *engine, struct vrouter *vr, int priority, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 void engine_debug(struct engine *engine, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The counts of what was held back, where their time has come. */
@@ -213,5 +207,25 @@ void vrouter_log_mac(struct engine *engine, struct vrouter *vr, uint64_t now_ns)
 void vrouter_journal(struct engine *engine, struct vrouter *vr, enum vr_state before, enum vr_cause cause,
 		     const struct xcarp_record *advert, uint64_t now_ns);
 const char *source_text(const struct xcarp_record *advert, char text[46]);
+
+/* refusals.c */
+
+/* NULL where memory is short. */
+struct refusals *refusals_new(void);
+void refusals_free(struct refusals *refusals);
+
+/* Adverts were refused; another host has announced an address of ours. Tells it, now or later. */
+void refusals_take(struct engine *engine, struct vrouter *vr, const struct xcarp_record *notice, uint64_t now_ns);
+void refusals_take_duplicate(struct engine *engine, struct vrouter *vr, const struct xcarp_record *duplicate, uint64_t now_ns);
+
+/* The virtual router ends. */
+void refusals_forget(struct engine *engine, uint32_t index);
+
+/* Lines that are due; UINT64_MAX: there are none to come. */
+void refusals_timers(struct engine *engine, uint64_t now_ns);
+uint64_t refusals_deadline(const struct refusals *refusals);
+
+/* The end: what no line has counted. */
+void refusals_tell_rest(struct engine *engine);
 
 #endif

@@ -450,7 +450,7 @@ bool dataplane_attaches_by_id(const struct dataplane *dp)
 
 void dataplane_journal(struct dataplane *dp, struct journal_entry *entry)
 {
-	struct journal_entry *journal = dp->share.maps.journal, *place;
+	struct journal_entry *journal = journal_is_notice(entry) ? dp->share.maps.notices : dp->share.maps.journal, *place;
 
 	entry->sequence = __atomic_add_fetch(&journal->sequence, 1, __ATOMIC_ACQ_REL);
 	place = &journal[1 + (entry->sequence - 1) % (dp->share.maps.journal_entries - 1)];
@@ -460,6 +460,21 @@ void dataplane_journal(struct dataplane *dp, struct journal_entry *entry)
 	memcpy((char *)place + sizeof(place->sequence), (const char *)entry + sizeof(entry->sequence),
 	       sizeof(*entry) - sizeof(entry->sequence));
 	__atomic_store_n(&place->sequence, entry->sequence, __ATOMIC_RELEASE);
+}
+
+void dataplane_duplicate(struct dataplane *dp, uint32_t slot, const struct xcarp_record *record)
+{
+	struct vip_key key = { .ifindex = dp->share.maps.live[slot].ifindex, .ip_version = record->ip_version };
+	struct duplicate duplicate;
+
+	memcpy(key.address, record->source, sizeof(key.address));
+	if (bpf_map_lookup_elem(dp->share.maps.fd[MAP_DUPLICATES], &key, &duplicate))
+		duplicate = (struct duplicate){ 0 };
+	duplicate.when_ns = record->arrival_ns;
+	duplicate.count += record->count;
+	memcpy(duplicate.mac, (const uint8_t *)&record->counter + sizeof(record->counter) - sizeof(duplicate.mac),
+	       sizeof(duplicate.mac));
+	bpf_map_update_elem(dp->share.maps.fd[MAP_DUPLICATES], &key, &duplicate, BPF_ANY);
 }
 
 static int join_group(struct dataplane *dp, const struct vr_options *options, uint32_t ifindex)
@@ -530,6 +545,14 @@ static int enter_vip(struct dataplane *dp, uint32_t slot, const struct vr_option
 	return errno == EEXIST ? check_vip(dp, options->interface, vip, key) : -errno;
 }
 
+/* Who announces an address that ends so is looked up from here on. */
+static void watch_vip(struct dataplane *dp, const struct vip *vip)
+{
+	uint8_t ending = vip->address[vip->ip_version == 6 ? 15 : 3];
+
+	__atomic_fetch_or(&dp->share.maps.fence->vips, 1ull << (ending & 63), __ATOMIC_RELAXED);
+}
+
 int dataplane_enter_vips(struct dataplane *dp, uint32_t slot, const struct vr_options *options, uint32_t ifindex)
 {
 	int err = 0;
@@ -538,6 +561,7 @@ int dataplane_enter_vips(struct dataplane *dp, uint32_t slot, const struct vr_op
 		struct vip_key key = vip_key_of(ifindex, &options->vips[i]);
 		int failed = enter_vip(dp, slot, options, &options->vips[i], &key);
 
+		watch_vip(dp, &options->vips[i]);
 		err = err ?: failed;
 	}
 	return err;
@@ -704,6 +728,7 @@ int dataplane_vr_add(struct dataplane *dp, uint32_t slot, uint32_t index, const 
 	if (err)
 		return err;
 	dp->share.maps.live[slot].generation = ++dp->generation;
+	dp->share.maps.live[slot].index = index;
 	entry = entry_of(dp, slot, index, options);
 	/* The key first: from the entry on, the program uses it. */
 	err = enter_key(dp, slot, key, options->auth) ?: enter_guard(dp, slot, options) ?: claim(dp, options, &vr_key, &entry);
@@ -734,6 +759,8 @@ int dataplane_vr_update(struct dataplane *dp, uint32_t slot, uint32_t index, con
 	err = enter_key(dp, slot, key, options->auth);
 	if (!err && bpf_map_update_elem(dp->share.maps.fd[MAP_VROUTERS], &vr_key, &entry, BPF_EXIST))
 		err = -errno;
+	if (!err)
+		dp->share.maps.live[slot].index = index;
 	if (err) {
 		log_refusal(dp, options, err);
 		leave_group(dp, options, ifindex);

@@ -148,8 +148,11 @@ int dataplane_pins_fd(const struct dataplane *dp);
  */
 bool dataplane_attaches_by_id(const struct dataplane *dp);
 
-/* Appends to the journal that all processes write. Sets entry->sequence. */
+/* Appends to the journal, or the notices, that all processes write. Sets entry->sequence. */
 void dataplane_journal(struct dataplane *dp, struct journal_entry *entry);
+
+/* Another host has an address of this virtual router: a record of RECORD_DUPLICATE. For people who read `duplicates`. */
+void dataplane_duplicate(struct dataplane *dp, uint32_t slot, const struct xcarp_record *record);
 
 /*
  * Tells the program of a virtual router on an interface. slot: from dataplane_slot_take(); index: the caller's own number,

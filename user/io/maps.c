@@ -24,7 +24,7 @@
 #define JOURNAL_MAX 16384u
 #define VIPS_PER_VROUTER 4u
 #define SEEN_MIN 65536u /* one advert a second: 18 hours of it */
-#define PROGRAM_MAPS_MAX 16
+#define PROGRAM_MAPS_MAX 32
 #define BATCH_ENTRIES 1024
 #define STDERR_NEXT 3
 
@@ -33,7 +33,8 @@ static const char *const names[MAP_COUNT] = {
 	[MAP_DROPS] = "drops",	     [MAP_VIPS] = "vips",	[MAP_EVENTS] = "events",
 	[MAP_OWNERS] = "owners",     [MAP_JOURNAL] = "journal", [MAP_INTERFACES] = "interfaces",
 	[MAP_GUARD] = "guard",	     [MAP_SEEN] = "seen",	[MAP_FENCE] = "fence",
-	[MAP_ABI] = "abi",
+	[MAP_ABI] = "abi",	     [MAP_REFUSALS] = "refusals", [MAP_STRANGERS] = "strangers",
+	[MAP_NOTICES] = "notices",   [MAP_DUPLICATES] = "duplicates",
 };
 
 void maps_init(struct maps *maps)
@@ -71,9 +72,11 @@ static int size_maps(const struct xcarp_bpf *skel, const struct maps_size *size,
 	       bpf_map__set_max_entries(skel->maps.live, capacity) ?:
 	       bpf_map__set_max_entries(skel->maps.keys, capacity) ?:
 	       bpf_map__set_max_entries(skel->maps.guard, capacity) ?:
+	       bpf_map__set_max_entries(skel->maps.refusals, capacity) ?:
 	       bpf_map__set_max_entries(skel->maps.seen, larger(SEEN_MIN, capacity)) ?:
 	       bpf_map__set_max_entries(skel->maps.vips, vips_for(size, capacity)) ?:
-	       bpf_map__set_max_entries(skel->maps.journal, 1 + journal);
+	       bpf_map__set_max_entries(skel->maps.journal, 1 + journal) ?:
+	       bpf_map__set_max_entries(skel->maps.notices, 1 + journal);
 }
 
 static int take_fds(struct maps *maps, const struct xcarp_bpf *skel)
@@ -114,7 +117,7 @@ static int map_array(int fd, size_t value_len, uint32_t *entries, void **memory)
 
 static int map_arrays(struct maps *maps)
 {
-	uint32_t owners;
+	uint32_t owners, one;
 	void *memory;
 	int err;
 
@@ -130,6 +133,14 @@ static int map_arrays(struct maps *maps)
 	if (err)
 		return err;
 	maps->journal = memory;
+	err = map_array(maps->fd[MAP_NOTICES], sizeof(*maps->notices), &maps->journal_entries, &memory);
+	if (err)
+		return err;
+	maps->notices = memory;
+	err = map_array(maps->fd[MAP_FENCE], sizeof(*maps->fence), &one, &memory);
+	if (err)
+		return err;
+	maps->fence = memory;
 	return 0;
 }
 
@@ -278,6 +289,10 @@ void maps_close(struct maps *maps)
 		munmap(maps->owners, mapped_bytes(sizeof(*maps->owners), XCARP_OWNERS_MAX));
 	if (maps->journal)
 		munmap(maps->journal, mapped_bytes(sizeof(*maps->journal), maps->journal_entries));
+	if (maps->notices)
+		munmap(maps->notices, mapped_bytes(sizeof(*maps->notices), maps->journal_entries));
+	if (maps->fence)
+		munmap(maps->fence, mapped_bytes(sizeof(*maps->fence), 1));
 	for (int map = 0; map < MAP_COUNT; map++)
 		if (maps->fd[map] >= 0)
 			close(maps->fd[map]);

@@ -25,6 +25,10 @@ enum map {
 	MAP_GUARD,
 	MAP_SEEN,
 	MAP_FENCE,
+	MAP_REFUSALS,
+	MAP_STRANGERS,
+	MAP_NOTICES,
+	MAP_DUPLICATES,
 	MAP_ABI, /* pinned last: where it is, the others are */
 	MAP_COUNT,
 };
@@ -34,8 +38,9 @@ struct maps {
 	struct xcarp_abi abi;
 	struct vr_live *live; /* abi.capacity of them */
 	struct xcarp_owner *owners; /* XCARP_OWNERS_MAX */
-	struct journal_entry *journal;
-	uint32_t journal_entries; /* with entry 0 */
+	struct journal_entry *journal, *notices;
+	uint32_t journal_entries; /* of each of the two, with entry 0 */
+	struct xcarp_fence *fence;
 };
 
 /* What the process that makes the maps wants room for. */

@@ -808,6 +808,7 @@ void share_slot_give(struct share *share, uint32_t slot)
 {
 	static const struct carp_key no_key;
 	static const struct vr_guard no_guard;
+	static const struct vr_refusals no_refusals;
 	struct vr_live *live = &share->maps.live[slot];
 	struct vr_live clean = { .claimed_by = live->claimed_by };
 	const size_t half = offsetof(struct vr_live, state);
@@ -815,6 +816,7 @@ void share_slot_give(struct share *share, uint32_t slot)
 	if (share->maps.fd[MAP_KEYS] >= 0)
 		bpf_map_update_elem(share->maps.fd[MAP_KEYS], &slot, &no_key, BPF_ANY);
 	bpf_map_update_elem(share->maps.fd[MAP_GUARD], &slot, &no_guard, BPF_ANY);
+	bpf_map_update_elem(share->maps.fd[MAP_REFUSALS], &slot, &no_refusals, BPF_ANY);
 	memcpy((char *)live + half, (char *)&clean + half, sizeof(clean) - half);
 	__atomic_store_n(&live->claimed_by, 0, __ATOMIC_RELEASE);
 	if (slot < share->slot_hint)
