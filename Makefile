@@ -272,6 +272,7 @@ install: all ## into DESTDIR and PREFIX
 	$(INSTALL) -D -m 644 $(BUILD)/xcarp@.service $(DESTDIR)$(UNITDIR)/xcarp@.service
 	$(INSTALL) -D -m 644 doc/hooks.md $(DESTDIR)$(DOCDIR)/hooks.md
 	$(INSTALL) -D -m 644 doc/status.schema.json $(DESTDIR)$(DOCDIR)/status.schema.json
+	$(INSTALL) -D -m 644 doc/replay.md $(DESTDIR)$(DOCDIR)/replay.md
 	$(INSTALL) -D -m 755 scripts/examples/vip-up.sh $(DESTDIR)$(EXAMPLEDIR)/vip-up.sh
 	$(INSTALL) -D -m 755 scripts/examples/vip-down.sh $(DESTDIR)$(EXAMPLEDIR)/vip-down.sh
 	$(INSTALL) -D -m 644 scripts/examples/xcarp.env $(DESTDIR)$(EXAMPLEDIR)/xcarp.env

@@ -73,6 +73,7 @@ struct guard_visit {
 	__u32 answer; /* enum replay_answer */
 	__u32 began_to_repeat; /* 1: this is the first time that its source is seen to */
 	__u32 is_strict; /* 1: --replay=strict */
+	__u32 interval_256ths; /* that it claims */
 };
 
 static __always_inline struct seen_key seen_key_of(const struct vr_guard *of, const struct guard_visit *visit)
@@ -85,6 +86,12 @@ static __always_inline bool was_seen(const struct vr_guard *of, const struct gua
 	struct seen_key key = seen_key_of(of, visit);
 
 	return bpf_map_lookup_elem(&seen, &key);
+}
+
+/* Fresh only if it was never seen. */
+static __always_inline bool is_alone(enum replay_answer answer)
+{
+	return answer == REPLAY_SINGLE || answer == REPLAY_DOUBTED;
 }
 
 static __always_inline enum replay_answer look(const struct vr_guard *of, const struct vr_live *by,
@@ -113,7 +120,7 @@ __noinline int guard_look(struct vr_guard *of, struct vr_live *by, struct guard_
 	if (by->replay == REPLAY_OFF)
 		return ACCEPTED;
 	visit->answer = look(of, by, visit, &run);
-	if (visit->answer == REPLAY_OLD || (visit->answer == REPLAY_SINGLE && was_seen(of, visit)))
+	if (visit->answer == REPLAY_OLD || (is_alone(visit->answer) && was_seen(of, visit)))
 		return DROP_REPLAYED;
 	return visit->answer == REPLAY_BAD_CLOCK ? DROP_BAD_CLOCK : ACCEPTED;
 }
@@ -134,7 +141,8 @@ static __always_inline bool see(struct vr_guard *of, const struct guard_visit *v
 	return !bpf_map_update_elem(&seen, &key, &one, BPF_NOEXIST) || !was_seen(of, visit);
 }
 
-static __always_inline bool take_counter(struct vr_guard *of, const struct vr_live *by, struct guard_visit *visit)
+static __always_inline bool take_counter(struct vr_guard *of, const struct vr_live *by, struct guard_visit *visit,
+					 const struct replay_advert *advert)
 {
 	enum replay_answer answer;
 	__u32 run;
@@ -145,6 +153,10 @@ static __always_inline bool take_counter(struct vr_guard *of, const struct vr_li
 		return replay_take_strict(&of->replay, visit->counter);
 	/* Another CPU may have learned something since. */
 	answer = look(of, by, visit, &run);
+	if (answer == REPLAY_DOUBTED) {
+		answer = was_seen(of, visit) ? REPLAY_OLD : replay_settle(&of->replay, visit->place, *(volatile __u64 *)&by->sent_counter, advert);
+		run = REPLAY_RUNS;
+	}
 	if (answer == REPLAY_OLD)
 		return false;
 	visit->answer = answer;
@@ -158,13 +170,15 @@ static __always_inline bool take_counter(struct vr_guard *of, const struct vr_li
 
 static __always_inline bool learn(struct vr_guard *of, const struct vr_live *by, struct guard_visit *visit)
 {
+	const struct replay_advert advert = { visit->source, visit->counter, visit->arrival_ns, by->down_ns,
+					      (__u16)visit->interval_256ths };
+
 	visit->place = replay_find(&of->replay, visit->source);
-	if (!take_counter(of, by, visit))
+	if (!take_counter(of, by, visit, &advert))
 		return false;
 	visit->began_to_repeat = visit->answer == REPLAY_REPEATS && visit->place < REPLAY_SOURCES &&
 				 of->replay.sources[replay_place(visit->place)].habit != HABIT_CONSTANT;
-	replay_take_source(&of->replay, visit->place, visit->source, (enum replay_answer)visit->answer, visit->counter,
-			   visit->arrival_ns, by->down_ns);
+	replay_take_source(&of->replay, visit->place, (enum replay_answer)visit->answer, &advert);
 	return true;
 }
 
@@ -274,6 +288,7 @@ static __always_inline enum xcarp_verdict guard_admit(const struct frame *frame,
 	__builtin_memcpy(visit->source, frame->source, sizeof(visit->source));
 	visit->counter = carp_counter(frame->carp);
 	visit->slot = vr->entry->slot;
+	visit->interval_256ths = interval_256ths(frame->carp);
 	verdict = guard_look(vr->guard, vr->live, visit);
 	vr->place = visit->place;
 	if (verdict != ACCEPTED)
@@ -327,8 +342,9 @@ static __always_inline enum xcarp_verdict guard_take_strong(const struct frame *
 		tell_refusal(frame, vr, DROP_REPLAYED);
 		return DROP_REPLAYED;
 	}
-	replay_take_source(&vr->guard->replay, vr->place, frame->source, REPLAY_COUNTS, counter, vr->arrival_ns,
-			   vr->live->down_ns);
+	replay_take_source(&vr->guard->replay, vr->place, REPLAY_COUNTS,
+			   &(struct replay_advert){ frame->source, counter, vr->arrival_ns, vr->live->down_ns,
+						    interval_256ths(frame->carp) });
 	return ACCEPTED;
 }
 

@@ -203,4 +203,9 @@ static __always_inline enum xcarp_verdict frame_find_advert(struct frame *frame,
 	return ACCEPTED;
 }
 
+static __always_inline __u16 interval_256ths(const struct carp_header *carp)
+{
+	return carp->advbase * 256 + carp->advskew;
+}
+
 #endif

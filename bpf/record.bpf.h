@@ -13,11 +13,6 @@
 #include "ring.bpf.h"
 #include "vrouter.bpf.h"
 
-static __always_inline __u16 interval_256ths(const struct carp_header *carp)
-{
-	return carp->advbase * 256 + carp->advskew;
-}
-
 static __always_inline bool differs_from_live(const struct frame *frame, const struct vr_live *live)
 {
 	const __u32 *source = (const __u32 *)live->source;

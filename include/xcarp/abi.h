@@ -312,7 +312,7 @@ struct vr_guard {
 	__u64 singles; /* its counters in `seen`, or'ed: a higher one is not there */
 };
 
-_Static_assert(sizeof(struct vr_guard) == 464, "map value");
+_Static_assert(sizeof(struct vr_guard) == 584, "map value");
 
 /* `seen`: counters that stand by themselves, of all virtual routers; the oldest make room. */
 struct seen_key {

@@ -16,7 +16,15 @@
  *		may go on from another one, and one's answer to the other leads back to an older one.
  *	single	numbers that lie elsewhere: they may be random ones. Those that were heard are kept one by one, outside of
  *		this (the map `seen`), as many as there is room for.
- *	constant numbers, believed of a source that has never sent anything else.
+ *	constant numbers, believed where a source repeats the newest one of its own. It may take another one at any time, when
+ *		its interface is made anew. After three new ones in a row, each soon after the one before, none is: so does who
+ *		takes random ones, and the last one of a dead one must not be worth repeating. Silence ends that. Sources are
+ *		not signed: what one repeats others may, too, or who writes another one over it would silence it.
+ *
+ * What lies below a run or our own, but was never heard, is only in doubt: a constant number lies anywhere. It is believed
+ * once it has been repeated for a while, as a living peer does who has nothing else to send, if it does not end as an xcarp's
+ * number. doc/replay.md says what each peer
+ * may do, how long it is not heard at most, and what that is worth to an attacker.
  *
  * Who sends when we do does not know our last number, and ucarp, which hears up to a second late, not the ones before it. So
  * below what we sent last a number may be fresh: one a little below, or the next of a run or a source. Unless it is one of
@@ -60,8 +68,15 @@
 #define REPLAY_OWN_SPAN (1ull << 58)
 /* Who goes on from our own goes on with a run of the last hundred days: that must not be forgotten for it. */
 #define REPLAY_RUN_GAP (1ull << 53)
-/* A constant number changes with a reboot; what changes it sooner is not constant. */
-#define REPLAY_REBOOT_NS 10000000000ull
+/* Who is silent for so many of its own intervals is taken for dead by its peers. */
+#define REPLAY_DEAD_INTERVALS 3
+/* A source that takes a new number so often, each soon after the one before, takes random ones. */
+#define REPLAY_CHANGES 3
+/* A number in doubt is believed when so many adverts had it. */
+#define REPLAY_COPIES 3
+#define REPLAY_BOW_OUT_256THS 0xffff
+#define REPLAY_RETIRED 4
+#define REPLAY_END_SHIFT 10 /* 64 kinds of ends */
 
 enum replay_mode {
 	REPLAY_OFF,
@@ -77,7 +92,7 @@ struct replay_run {
 
 enum replay_habit {
 	HABIT_NONE, /* the place is free */
-	HABIT_FIRST, /* one advert was heard, with a number by itself */
+	HABIT_FIRST, /* its newest number stands by itself, and may be the first of anything */
 	HABIT_COUNTING,
 	HABIT_RANDOM,
 	HABIT_CONSTANT,
@@ -88,11 +103,23 @@ struct replay_source {
 	__u32 address[4]; /* network order, zeros after an IPv4 one */
 	__u64 last; /* counter */
 	__u64 heard_ns;
+	__u64 since_ns; /* when it was first heard with its last counter */
+	__u16 interval_256ths; /* that it claimed with that */
 	__u8 habit; /* enum replay_habit */
-	__u8 reserved[7];
+	__u8 changes; /* new numbers by themselves in a row, each soon after the one before */
+	__u8 reserved[4];
 };
 
-_Static_assert(sizeof(struct replay_source) == 40, "part of a map value");
+_Static_assert(sizeof(struct replay_source) == 48, "part of a map value");
+
+/* The number that is being listened to, whether somebody lives by it. */
+struct replay_doubt {
+	__u64 counter;
+	__u64 since_ns;
+	__u64 heard_ns;
+	__u32 copies; /* 0: there is none */
+	__u32 reserved;
+};
 
 struct replay {
 	struct replay_run runs[REPLAY_RUNS]; /* the newest first */
@@ -107,15 +134,22 @@ struct replay {
 	__u64 floor; /* strict: above it, too */
 	__u64 ceiling; /* strict, until an advert was taken: not above it, at monotonic time 0; 0: one was taken */
 	struct replay_source sources[REPLAY_SOURCES];
+	__u64 retired[REPLAY_RETIRED]; /* of sources that had to make room: numbers that they may still repeat; 0: none */
+	struct replay_doubt doubt;
+	__u64 ends; /* the last 16 bits of what was counted through, by REPLAY_END_SHIFT: one bit a kind */
+	__u64 xcarp_ends; /* the same of xcarps' numbers, also of those that were refused when they were sent */
+	__u32 next_retired; /* which one makes room; counts on */
+	__u32 reserved;
 };
 
-_Static_assert(sizeof(struct replay) == 152 + 40 * REPLAY_SOURCES, "part of a map value");
+_Static_assert(sizeof(struct replay) == 152 + 48 * REPLAY_SOURCES + 8 * REPLAY_RETIRED + 32 + 24, "part of a map value");
 
 enum replay_answer {
 	REPLAY_COUNTS, /* fresh: it goes on from a run, whose number is told */
 	REPLAY_LATE, /* fresh: it goes on in a hole */
 	REPLAY_REPEATS, /* believed: its source repeats one number */
 	REPLAY_SINGLE, /* fresh unless it was seen */
+	REPLAY_DOUBTED, /* old unless it was never seen, and replay_settle() says otherwise */
 	REPLAY_OLD,
 	REPLAY_BAD_CLOCK, /* strict: too far from our time of day for a first one */
 };
@@ -146,6 +180,31 @@ REPLAY_INLINE __u32 replay_find(const struct replay *replay, const __u32 address
 	return place;
 }
 
+/* Does somebody repeat it, or may he, for all that is known? */
+REPLAY_INLINE bool replay_is_constant(const struct replay *replay, __u64 counter)
+{
+	bool is_constant = false;
+
+#pragma GCC unroll 4
+	for (int i = 0; i < REPLAY_SOURCES; i++) {
+		const struct replay_source *known = &replay->sources[i];
+
+		is_constant |= known->last == counter && (known->habit == HABIT_CONSTANT || known->habit == HABIT_FIRST);
+	}
+	return is_constant;
+}
+
+/* Or could somebody who is not known any more? */
+REPLAY_INLINE bool replay_is_retired(const struct replay *replay, __u64 counter)
+{
+	bool is_retired = false;
+
+#pragma GCC unroll 4
+	for (int i = 0; i < REPLAY_RETIRED; i++)
+		is_retired |= replay->retired[i] == counter;
+	return is_retired && counter;
+}
+
 REPLAY_INLINE bool replay_is_run(const struct replay_run *run)
 {
 	return run->low || run->high;
@@ -161,6 +220,18 @@ REPLAY_INLINE bool replay_is_behind(__u64 low, __u64 high, __u64 counter)
 REPLAY_INLINE bool replay_goes_on(__u64 high, __u64 counter)
 {
 	return counter - high - 1 < REPLAY_AHEAD;
+}
+
+/*
+ * How an xcarp's numbers end, by its IPv4 address in network order: far from other nodes' (Fibonacci hashing), so that who
+ * counts on from one does not come upon another.
+ */
+REPLAY_INLINE __u64 replay_end_of(__u32 source)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	source = __builtin_bswap32(source);
+#endif
+	return (source * 2654435769u) >> 16;
 }
 
 /* Of our numbers, which all end in the same way, the smallest one that is not below. end: up to REPLAY_END_MASK. */
@@ -231,6 +302,39 @@ REPLAY_INLINE bool replay_is_behind_any(const struct replay *replay, __u64 count
 	return is_behind;
 }
 
+/* Who has been heard once, or repeats one number, may have counted up to that. */
+REPLAY_INLINE bool replay_is_behind_source(const struct replay *replay, __u64 counter)
+{
+	bool is_behind = false;
+
+#pragma GCC unroll 4
+	for (int i = 0; i < REPLAY_SOURCES; i++) {
+		const struct replay_source *known = &replay->sources[i];
+
+		is_behind |= known->habit != HABIT_NONE && replay_is_behind(known->last, known->last, counter);
+	}
+	return is_behind;
+}
+
+REPLAY_INLINE __u64 replay_end_bit(__u64 counter)
+{
+	return 1ull << ((counter & REPLAY_END_MASK) >> REPLAY_END_SHIFT);
+}
+
+/* May it have been heard? What lies below a run was not; and in one, what ends like nothing that was. */
+REPLAY_INLINE bool replay_may_be_heard(const struct replay *replay, __u64 counter)
+{
+	bool is_in_run = false;
+
+#pragma GCC unroll 3
+	for (int i = 0; i < REPLAY_RUNS; i++) {
+		const struct replay_run *known = &replay->runs[i];
+
+		is_in_run |= replay_is_run(known) && counter - known->low <= known->high - known->low;
+	}
+	return is_in_run && replay->ends & replay_end_bit(counter);
+}
+
 /* The nearest run below, if it is by less than *distance; that is its own then. REPLAY_RUNS: there is none. */
 REPLAY_INLINE __u32 replay_run_below(const struct replay *replay, __u64 counter, __u64 *distance)
 {
@@ -265,13 +369,10 @@ REPLAY_INLINE enum replay_answer replay_look(const struct replay *replay, bool i
 		/* The runs are of the time before --replay=strict. */
 		return replay_is_behind_any(replay, counter) ? REPLAY_OLD :
 							       replay_look_strict(replay, sent, lag_ns, counter, now_ns);
-	if (source < REPLAY_SOURCES) {
-		const struct replay_source *known = &replay->sources[replay_place(source)];
-
-		if (known->last == counter && (known->habit == HABIT_CONSTANT || known->habit == HABIT_FIRST))
-			return REPLAY_REPEATS;
-		is_next |= replay_is_next(known->last, counter);
-	}
+	if (replay_is_constant(replay, counter) || replay_is_retired(replay, counter))
+		return REPLAY_REPEATS;
+	if (source < REPLAY_SOURCES)
+		is_next |= replay_is_next(replay->sources[replay_place(source)].last, counter);
 	if (replay_is_own(sent, counter))
 		return REPLAY_OLD;
 	if (sent && replay_goes_on(sent, counter))
@@ -284,10 +385,15 @@ REPLAY_INLINE enum replay_answer replay_look(const struct replay *replay, bool i
 	}
 	if (below < REPLAY_RUNS)
 		goes_on = below;
-	if (replay_is_behind_any(replay, counter))
-		return replay_is_late(replay, sent, lag_ns, counter) ? REPLAY_LATE : REPLAY_OLD;
+	if (replay_is_behind_any(replay, counter)) {
+		if (replay_is_late(replay, sent, lag_ns, counter))
+			return REPLAY_LATE;
+		return replay_may_be_heard(replay, counter) ? REPLAY_OLD : REPLAY_DOUBTED;
+	}
 	if (sent && replay_is_behind(sent, sent, counter) && !is_next && sent - counter > lag_ns)
-		return REPLAY_OLD;
+		return REPLAY_DOUBTED;
+	if (replay_is_behind_source(replay, counter))
+		return REPLAY_DOUBTED;
 	/* A random number lies there with a probability of 2^-28. */
 	if (goes_on > REPLAY_RUNS && sent && sent - counter <= lag_ns)
 		goes_on = REPLAY_RUNS;
@@ -346,6 +452,7 @@ REPLAY_INLINE void replay_begin_run(struct replay *replay, __u64 low, __u64 high
 		replay->runs[i] = replay->runs[i - 1];
 	replay->runs[0].low = low || high ? low : ~0ull; /* 0 twice is no run */
 	replay->runs[0].high = high;
+	replay->ends |= replay_end_bit(low) | replay_end_bit(high);
 	replay_leave_hole(replay, low, high);
 }
 
@@ -356,6 +463,7 @@ REPLAY_INLINE void replay_move_run(struct replay *replay, __u32 run, __u64 count
 	__u64 before = *high;
 
 	*high = counter;
+	replay->ends |= replay_end_bit(counter);
 	replay_leave_hole(replay, before, counter);
 }
 
@@ -412,6 +520,12 @@ REPLAY_INLINE void replay_take_late(struct replay *replay, __u64 counter)
 {
 	bool is_taken = false;
 
+	replay->ends |= replay_end_bit(counter);
+	/* Our own may have left the hole below a run. */
+#pragma GCC unroll 3
+	for (int i = 0; i < REPLAY_RUNS; i++)
+		if (replay_is_run(&replay->runs[i]) && replay->runs[i].low - counter - 1 < REPLAY_LAG_NS)
+			replay->runs[i].low = counter;
 #pragma GCC unroll 4
 	for (int i = 0; i < REPLAY_HOLES; i++) {
 		struct replay_run *hole = &replay->holes[i];
@@ -450,31 +564,120 @@ REPLAY_INLINE enum replay_answer replay_take(struct replay *replay, __u32 place,
 	return answer;
 }
 
-REPLAY_INLINE enum replay_habit replay_habit_after(const struct replay_source *source, enum replay_answer answer,
-						   __u64 now_ns, __u64 down_ns)
+/* How long a source has to be silent to be dead, by its own interval and by ours. */
+REPLAY_INLINE __u64 replay_patience_ns(__u16 interval_256ths, __u64 down_ns)
 {
-	__s64 silent_ns = (__s64)(now_ns - source->heard_ns); /* another CPU may have heard it a little later */
+	__u64 own_ns = REPLAY_DEAD_INTERVALS * (__u64)interval_256ths * (1000000000ull / 256);
 
-	if (answer == REPLAY_COUNTS || answer == REPLAY_LATE)
-		return HABIT_COUNTING;
-	if (answer == REPLAY_REPEATS)
-		return HABIT_CONSTANT;
-	if (source->habit == HABIT_NONE)
-		return HABIT_FIRST;
-	if (source->habit == HABIT_CONSTANT && silent_ns > (__s64)REPLAY_REBOOT_NS)
-		return HABIT_CONSTANT;
-	/* Of whom one was heard, he may only be slow. */
-	if (source->habit == HABIT_FIRST && silent_ns > (__s64)(REPLAY_REBOOT_NS + down_ns))
-		return HABIT_FIRST;
-	return HABIT_RANDOM;
+	return interval_256ths == REPLAY_BOW_OUT_256THS || own_ns < down_ns ? down_ns : own_ns;
+}
+
+/* Another CPU may have heard it a little later. */
+REPLAY_INLINE bool replay_is_silent(__u64 heard_ns, __u64 now_ns, __u64 patience_ns)
+{
+	return (__s64)(now_ns - heard_ns) >= (__s64)patience_ns;
+}
+
+/* An authentic advert, as far as its source is concerned. */
+struct replay_advert {
+	const __u32 *address;
+	__u64 counter;
+	__u64 now_ns;
+	__u64 down_ns; /* how long we wait for a silent master */
+	__u16 interval_256ths;
+};
+
+/* An xcarp's number is told by its end, and that of who answers it at once. */
+REPLAY_INLINE void replay_note_xcarp(struct replay *replay, const struct replay_advert *advert)
+{
+	__u64 end = replay_end_of(advert->address[0]);
+
+	if (!advert->address[1] && !advert->address[2] && !advert->address[3] && (advert->counter & REPLAY_END_MASK) == end)
+		replay->xcarp_ends |= replay_end_bit(end) | replay_end_bit(end + REPLAY_NEXT_ANSWER - 1);
 }
 
 /*
- * The source of an authentic advert. down_ns: how long we wait for a silent master. Who was not heard for longest makes room
- * for one that is not known.
+ * An authentic one that is in doubt, and was not seen. It is fresh if its source lives, and goes on by a long step below our
+ * own: its clock has caught up with its counter. It is believed if nothing else is known of its source that lives, and it has
+ * been repeated in due rhythm, as no xcarp does; another one has to wait until the first has been silent.
  */
-REPLAY_INLINE void replay_take_source(struct replay *replay, __u32 place, const __u32 address[4], enum replay_answer answer,
-				      __u64 counter, __u64 now_ns, __u64 down_ns)
+REPLAY_INLINE enum replay_answer replay_settle(struct replay *replay, __u32 place, __u64 sent,
+					       const struct replay_advert *advert)
+{
+	const __u64 counter = advert->counter, now_ns = advert->now_ns, down_ns = advert->down_ns;
+	const __u64 patience_ns = replay_patience_ns(advert->interval_256ths, down_ns);
+	struct replay_doubt *doubt = &replay->doubt;
+
+	replay_note_xcarp(replay, advert);
+	if (place < REPLAY_SOURCES) {
+		const struct replay_source *known = &replay->sources[replay_place(place)];
+
+		if (!replay_is_silent(known->heard_ns, now_ns, replay_patience_ns(known->interval_256ths, down_ns)))
+			return replay_goes_on(known->last, counter) && !replay_is_behind_any(replay, counter) ? REPLAY_COUNTS :
+														 REPLAY_OLD;
+	}
+	if (replay->xcarp_ends & replay_end_bit(counter) ||
+	    (sent && ((counter - sent) & REPLAY_END_MASK) < REPLAY_NEXT_ANSWER))
+		return REPLAY_OLD;
+	if (doubt->counter != counter && doubt->copies && !replay_is_silent(doubt->heard_ns, now_ns, down_ns))
+		return REPLAY_OLD;
+	if (doubt->counter != counter || !doubt->copies || replay_is_silent(doubt->heard_ns, now_ns, patience_ns)) {
+		doubt->counter = counter;
+		doubt->since_ns = now_ns;
+		doubt->copies = 0;
+	}
+	doubt->heard_ns = now_ns;
+	doubt->copies++;
+	if (doubt->copies < REPLAY_COPIES || !replay_is_silent(doubt->since_ns, now_ns, patience_ns / 2))
+		return REPLAY_OLD;
+	doubt->copies = 0;
+	return REPLAY_REPEATS;
+}
+
+/*
+ * A number by itself: how many in a row came soon after the one before was first heard, by what that claimed. Who takes random ones
+ * takes the next after an interval; whose interface was made anew is silent for three, if it hears nobody worse.
+ */
+REPLAY_INLINE __u8 replay_changes_after(const struct replay_source *source, __u64 now_ns, __u64 down_ns)
+{
+	const __u64 patience_ns = replay_patience_ns(source->interval_256ths, source->interval_256ths ? 0 : down_ns);
+
+	if (source->habit == HABIT_NONE || replay_is_silent(source->since_ns, now_ns, patience_ns))
+		return 0;
+	return source->habit == HABIT_RANDOM ? REPLAY_CHANGES : source->changes + 1;
+}
+
+REPLAY_INLINE void replay_retire(struct replay *replay, const struct replay_source *source)
+{
+	if ((source->habit == HABIT_FIRST || source->habit == HABIT_CONSTANT) && !replay_is_retired(replay, source->last))
+		replay->retired[verifier_unknown(replay->next_retired++) & (REPLAY_RETIRED - 1)] = source->last;
+}
+
+/* It has another one now. */
+REPLAY_INLINE void replay_forget_retired(struct replay *replay, __u64 counter)
+{
+#pragma GCC unroll 4
+	for (int i = 0; i < REPLAY_RETIRED; i++)
+		if (replay->retired[i] == counter)
+			replay->retired[i] = 0;
+}
+
+REPLAY_INLINE void replay_change_habit(struct replay_source *source, enum replay_answer answer, __u64 now_ns, __u64 down_ns)
+{
+	if (answer == REPLAY_SINGLE) {
+		source->changes = replay_changes_after(source, now_ns, down_ns);
+		source->habit = source->changes < REPLAY_CHANGES ? HABIT_FIRST : HABIT_RANDOM;
+	} else if (answer == REPLAY_REPEATS) {
+		source->habit = HABIT_CONSTANT;
+	} else {
+		source->habit = HABIT_COUNTING;
+		source->changes = 0;
+	}
+}
+
+/* Who was not heard for longest makes room for one that is not known. */
+REPLAY_INLINE void replay_take_source(struct replay *replay, __u32 place, enum replay_answer answer,
+				      const struct replay_advert *advert)
 {
 	struct replay_source *source;
 	bool is_new = place >= REPLAY_SOURCES;
@@ -488,15 +691,27 @@ REPLAY_INLINE void replay_take_source(struct replay *replay, __u32 place, const 
 	}
 	source = &replay->sources[replay_place(place)];
 	if (is_new) {
+		replay_retire(replay, source);
 		source->habit = HABIT_NONE;
-		source->address[0] = address[0];
-		source->address[1] = address[1];
-		source->address[2] = address[2];
-		source->address[3] = address[3];
+		source->address[0] = advert->address[0];
+		source->address[1] = advert->address[1];
+		source->address[2] = advert->address[2];
+		source->address[3] = advert->address[3];
+		source->changes = 0;
+		source->interval_256ths = 0;
+	} else if (source->last != advert->counter && (source->habit == HABIT_FIRST || source->habit == HABIT_CONSTANT)) {
+		replay_forget_retired(replay, source->last);
 	}
-	source->habit = (__u8)replay_habit_after(source, answer, now_ns, down_ns);
-	source->last = counter;
-	source->heard_ns = now_ns;
+	replay_change_habit(source, answer, advert->now_ns, advert->down_ns);
+	/* What is repeated may claim what it likes. */
+	if (is_new || source->last != advert->counter) {
+		source->since_ns = advert->now_ns;
+		if (advert->interval_256ths != REPLAY_BOW_OUT_256THS)
+			source->interval_256ths = advert->interval_256ths;
+	}
+	source->last = advert->counter;
+	source->heard_ns = advert->now_ns;
+	replay_note_xcarp(replay, advert);
 }
 
 #endif

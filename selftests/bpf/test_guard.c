@@ -118,11 +118,13 @@ static void test_constant(struct rig *rig)
 	is_outcome(judge(rig, "10.9.0.2", 100, 4711), "XDP_DROP own_source RECORD_NOTICE", "our own source: another host's");
 	rig->live[0].sent_counter = 815;
 	is_outcome(judge(rig, "10.9.0.2", 100, 815), "XDP_DROP own_source no record", "  and what comes back of our last advert");
-	is_outcome(judge(rig, "10.9.0.3", 100, 4711), "XDP_DROP replayed RECORD_NOTICE", "another source may not repeat it");
+	is_outcome(judge(rig, "10.9.0.3", 100, 4711), TAKEN, "another source may repeat it, too: no source is signed");
+	judge(rig, "10.9.0.1", 100, 4713);
+	is_outcome(judge(rig, "10.9.0.3", 100, 4713), "XDP_DROP replayed RECORD_NOTICE", "  but not one that was counted");
 	rig_close(rig);
 }
 
-#define CONSTANT_TESTS 6
+#define CONSTANT_TESTS 7
 
 static void test_strict(struct rig *rig)
 {

@@ -111,6 +111,21 @@ static struct judge_vr *vr_of_slot(struct bench *b, uint32_t slot)
 	return NULL;
 }
 
+/* Nobody was heard for so long. */
+static void age_sources(struct vr_guard *guard, struct judge_memory *memory, uint64_t by_ns)
+{
+	for (int i = 0; i < REPLAY_SOURCES; i++) {
+		if (!memory->peers[i].heard_ns)
+			continue;
+		guard->replay.sources[i].since_ns = memory->peers[i].since_ns -= by_ns;
+		guard->replay.sources[i].heard_ns = memory->peers[i].heard_ns -= by_ns;
+	}
+	if (memory->doubt.copies) {
+		guard->replay.doubt.since_ns = memory->doubt.since_ns -= by_ns;
+		guard->replay.doubt.heard_ns = memory->doubt.heard_ns -= by_ns;
+	}
+}
+
 /* Between frames: what the controller does to its half of `live`, time that passes, and a flood that went before. */
 static void disturb(struct bench *b)
 {
@@ -120,7 +135,7 @@ static void disturb(struct bench *b)
 	struct vr_refusals *refusals = &b->rig->refusals[slot];
 	struct vr_live *live = &b->live[slot];
 
-	switch (random_below(&b->seed, 9)) {
+	switch (random_below(&b->seed, 10)) {
 	case 0:
 		live->state = (enum vr_state)random_below(&b->seed, MASTER + 1);
 		break;
@@ -150,6 +165,9 @@ static void disturb(struct bench *b)
 	case 7:
 		if (memory->duplicates.notice_ns)
 			refusals->duplicates.notice_ns = memory->duplicates.notice_ns -= 2 * NS_PER_S;
+		break;
+	case 8:
+		age_sources(guard, memory, (1 + random_below(&b->seed, 4)) * NS_PER_S);
 		break;
 	default:
 		if (live->notice_ns)
@@ -185,6 +203,9 @@ static bool read_times(const struct bench *b, struct judge_times *times)
 		guard = &b->rig->guards[vr->entry.slot];
 		if (live->arrival_ns != vr->live->arrival_ns)
 			times->arrival_ns = live->arrival_ns;
+		/* Refused, but listened to. */
+		if (guard->replay.doubt.heard_ns != vr->memory.doubt.heard_ns)
+			times->arrival_ns = guard->replay.doubt.heard_ns;
 		if (live->notice_ns != vr->live->notice_ns)
 			times->notice_ns = live->notice_ns;
 		if (guard->window_ns != vr->memory.window_ns)
@@ -228,6 +249,8 @@ static void tell_guard(const struct vr_guard *got, const struct judge_memory *wa
 	for (int i = 0; i < REPLAY_SOURCES; i++)
 		diag("source %d: got habit %u last %016llx, want %u %016" PRIx64, i, got->replay.sources[i].habit,
 		     got->replay.sources[i].last, want->peers[i].habit, want->peers[i].last);
+	diag("doubt: got %016llx %u times, want %016" PRIx64 " %u times", got->replay.doubt.counter, got->replay.doubt.copies,
+	     want->doubt.counter, want->doubt.copies);
 	diag("wrong: got %u, want %u; unanswered: got %llu, want %" PRIu64 "; fenced: got %llu, want %" PRIu64,
 	     got->wrong, want->wrong, got->unanswered_ns, want->unanswered_ns, got->fenced, want->fenced);
 }
@@ -297,7 +320,8 @@ static bool check_guards(const struct bench *b)
 
 		if (vr->live &&
 		    (guard->unanswered_ns != vr->memory.unanswered_ns || guard->fenced != vr->memory.fenced ||
-		     guard->replay.is_locked))
+		     guard->replay.is_locked || guard->replay.doubt.copies != vr->memory.doubt.copies ||
+		     guard->replay.doubt.heard_ns != vr->memory.doubt.heard_ns))
 			return false;
 	}
 	return true;

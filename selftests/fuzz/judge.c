@@ -299,7 +299,7 @@ static void notice(struct judgement *j, const struct parts *p, int verdict, uint
 
 #define AHEAD (1ull << 40) /* 18 minutes of nanoseconds: so far ahead somebody goes on counting */
 #define BEHIND (1ull << 44) /* 5 hours: so far below a run everything is from before */
-#define REBOOT_NS 10000000000ull
+#define CHANGES_MAX 2 /* counters in a row that came too soon and are believed all the same */
 
 static bool is_run(const struct judge_run *run)
 {
@@ -351,9 +351,79 @@ enum freshness {
 	IS_LATE, /* among those that a run has left out */
 	IS_REPEATED, /* by somebody who has never done otherwise */
 	IS_SINGLE,
+	IS_DOUBTFUL, /* old by where it lies, but was never heard */
 	IS_OLD,
 	IS_OFF, /* strict: too far from our time of day for a first one */
 };
+
+static unsigned int kind_of_end(uint64_t counter)
+{
+	return (unsigned int)(counter / 1024 % 64);
+}
+
+static bool is_in(const struct judge_run *run, uint64_t counter)
+{
+	return is_run(run) && counter - run->low <= run->high - run->low;
+}
+
+/* Was it counted through, as far as can be told? */
+static bool was_counted(const struct judge_memory *memory, uint64_t counter)
+{
+	bool is_in_one = false;
+
+	for (int i = 0; i < 3; i++)
+		is_in_one |= is_in(&memory->runs[i], counter);
+	return is_in_one && memory->counted_ends[kind_of_end(counter)];
+}
+
+/* The newest of one of which no more is known than that, or that it repeats it. */
+static bool is_repeatable(const struct judge_memory *memory, uint64_t counter)
+{
+	for (int i = 0; i < 4; i++) {
+		const struct judge_peer *peer = &memory->peers[i];
+
+		if (peer->heard_ns && peer->last == counter && (peer->habit == PEER_REPEATS || peer->habit == PEER_SENT_ONE))
+			return true;
+		if (counter && memory->retired[i] == counter)
+			return true;
+	}
+	return false;
+}
+
+static bool is_below_a_peer(const struct judge_memory *memory, uint64_t counter)
+{
+	for (int i = 0; i < 4; i++)
+		if (memory->peers[i].heard_ns && memory->peers[i].last - counter <= BEHIND)
+			return true;
+	return false;
+}
+
+/* Three of its intervals, and our down time at least. */
+static uint64_t patience_ns(unsigned int interval_256ths, uint64_t down_ns)
+{
+	uint64_t own_ns = 3ull * interval_256ths * 3906250;
+
+	return interval_256ths == 65535 || own_ns < down_ns ? down_ns : own_ns;
+}
+
+static bool is_long_ago(uint64_t when_ns, uint64_t now_ns, uint64_t span_ns)
+{
+	return now_ns >= when_ns && now_ns - when_ns >= span_ns;
+}
+
+static void note_xcarp(struct judge_memory *memory, const uint8_t source[16], uint64_t counter)
+{
+	uint32_t end = (uint32_t)source[0] << 24 | (uint32_t)source[1] << 16 | (uint32_t)source[2] << 8 | source[3];
+
+	for (int i = 4; i < 16; i++)
+		if (source[i])
+			return;
+	end = end * 2654435769u / 65536;
+	if (counter % 65536 != end)
+		return;
+	memory->xcarp_ends[kind_of_end(end)] = true;
+	memory->xcarp_ends[kind_of_end(end + 255)] = true;
+}
 
 /* Ours all end alike. */
 static bool is_ours(uint64_t sent, uint64_t counter)
@@ -425,13 +495,18 @@ static bool is_late(struct judge_vr *vr, uint64_t counter)
 	return gap && (counter - gap->from <= 32768 || is_answer_to_ours(vr, counter));
 }
 
+static enum freshness if_never_heard(const struct judge_memory *memory, uint64_t counter)
+{
+	return was_single(memory, counter) ? IS_OLD : IS_DOUBTFUL;
+}
+
 /* *run: which one it goes on from; NULL: our own, or that of what was taken strictly. */
 static enum freshness look_at_counter(struct judge_vr *vr, const struct judge_peer *peer, bool is_strict, bool is_strong,
 				      uint64_t counter, const struct judge_times *times, struct judge_run **run)
 {
 	struct judge_memory *memory = &vr->memory;
 	uint64_t sent = vr->live->sent_counter;
-	bool goes_on = false, is_next_of_one = false, is_used_but_late = false;
+	bool goes_on = false, is_next_of_one = false, is_used_but_late = false, is_below_ours;
 	struct judge_run *nearest = NULL;
 
 	*run = &memory->strict;
@@ -441,7 +516,7 @@ static enum freshness look_at_counter(struct judge_vr *vr, const struct judge_pe
 				return IS_OLD;
 	if (is_strict)
 		return look_strictly(vr, counter, times);
-	if (peer && peer->last == counter && (peer->habit == PEER_REPEATS || peer->habit == PEER_SENT_ONE))
+	if (is_repeatable(memory, counter))
 		return IS_REPEATED;
 	if (is_ours(sent, counter))
 		return IS_OLD;
@@ -450,8 +525,8 @@ static enum freshness look_at_counter(struct judge_vr *vr, const struct judge_pe
 		is_next_of_one |= is_run(&memory->runs[i]) && is_next_advert(memory->runs[i].high, counter);
 	if (is_late(vr, counter))
 		is_next_of_one = true;
-	if (sent && is_used(&(struct judge_run){ sent, sent }, counter) && !may_have_missed_our_last(vr, is_next_of_one, counter))
-		return IS_OLD;
+	is_below_ours = sent && is_used(&(struct judge_run){ sent, sent }, counter) &&
+			!may_have_missed_our_last(vr, is_next_of_one, counter);
 	if (memory->strict.high && is_used(&memory->strict, counter))
 		return IS_OLD;
 	if ((sent && is_next(sent, counter)) || (memory->strict.high && is_next(memory->strict.high, counter))) {
@@ -464,7 +539,7 @@ static enum freshness look_at_counter(struct judge_vr *vr, const struct judge_pe
 		if (!is_run(known))
 			continue;
 		if (is_used(known, counter) && !is_late(vr, counter))
-			return IS_OLD;
+			return was_counted(memory, counter) ? IS_OLD : if_never_heard(memory, counter);
 		if (is_used(known, counter))
 			is_used_but_late = true;
 		if (!is_next(known->high, counter) || (nearest && counter - known->high >= counter - nearest->high))
@@ -474,6 +549,8 @@ static enum freshness look_at_counter(struct judge_vr *vr, const struct judge_pe
 	}
 	if (is_used_but_late)
 		return IS_LATE;
+	if (is_below_ours || is_below_a_peer(memory, counter))
+		return if_never_heard(memory, counter);
 	if (goes_on)
 		return GOES_ON;
 	if (sent && sent - counter <= lag_ns_of(vr)) {
@@ -500,14 +577,21 @@ static void move_on(struct judge_memory *memory, struct judge_run *run, uint64_t
 	uint64_t before = run->high;
 
 	run->high = counter;
-	if (run != &memory->strict)
-		leave_out(memory, before, counter);
+	if (run == &memory->strict)
+		return;
+	memory->counted_ends[kind_of_end(counter)] = true;
+	leave_out(memory, before, counter);
 }
 
 static void fill_gap(struct judge_memory *memory, uint64_t counter)
 {
 	struct judge_gap *gap = find_gap(memory, counter), whole = *gap;
 
+	memory->counted_ends[kind_of_end(counter)] = true;
+	for (int i = 0; i < 3; i++)
+		if (is_run(&memory->runs[i]) && counter != memory->runs[i].low &&
+		    memory->runs[i].low - counter <= UINT64_C(68719476736))
+			memory->runs[i].low = counter;
 	if (counter - gap->from <= 32768) {
 		gap->from = counter;
 	} else {
@@ -523,6 +607,7 @@ static void begin_run(struct judge_memory *memory, uint64_t low, uint64_t high)
 			memory->gaps[i].to = memory->gaps[i].from;
 	memmove(&memory->runs[1], &memory->runs[0], 2 * sizeof(memory->runs[0]));
 	memory->runs[0] = (struct judge_run){ low || high ? low : UINT64_MAX, high };
+	memory->counted_ends[kind_of_end(low)] = memory->counted_ends[kind_of_end(high)] = true;
 	leave_out(memory, low, high);
 }
 
@@ -588,6 +673,19 @@ static enum freshness learn_counter(struct judge_memory *memory, const struct ju
 	return GOES_ON;
 }
 
+static bool may_repeat(const struct judge_peer *peer)
+{
+	return peer->heard_ns && (peer->habit == PEER_SENT_ONE || peer->habit == PEER_REPEATS);
+}
+
+static void retire(struct judge_memory *memory, uint64_t counter)
+{
+	for (int i = 0; i < 4; i++)
+		if (counter && memory->retired[i] == counter)
+			return;
+	memory->retired[memory->next_retired++ % 4] = counter;
+}
+
 /* Who was not heard for longest makes room. */
 static struct judge_peer *new_peer(struct judge_memory *memory, const uint8_t source[16])
 {
@@ -596,27 +694,76 @@ static struct judge_peer *new_peer(struct judge_memory *memory, const uint8_t so
 	for (int i = 1; i < 4; i++)
 		if (memory->peers[i].heard_ns < peer->heard_ns)
 			peer = &memory->peers[i];
+	if (may_repeat(peer))
+		retire(memory, peer->last);
 	*peer = (struct judge_peer){ .heard_ns = 0 };
 	memcpy(peer->address, source, 16);
 	return peer;
 }
 
-static void learn_peer(struct judge_peer *peer, enum freshness freshness, uint64_t counter, uint64_t arrival_ns,
-		       uint64_t down_ns)
+static void learn_single(struct judge_peer *peer, uint64_t arrival_ns, uint64_t down_ns)
 {
-	int64_t silent_ns = (int64_t)(arrival_ns - peer->heard_ns);
+	if (!peer->heard_ns || is_long_ago(peer->since_ns, arrival_ns, patience_ns(peer->interval_256ths, peer->interval_256ths ? 0 : down_ns)))
+		peer->changes = 0;
+	else if (peer->habit == PEER_IS_RANDOM)
+		peer->changes = CHANGES_MAX + 1;
+	else
+		peer->changes++;
+	peer->habit = peer->changes > CHANGES_MAX ? PEER_IS_RANDOM : PEER_SENT_ONE;
+}
 
-	if (freshness == GOES_ON || freshness == IS_LATE)
-		peer->habit = PEER_COUNTS;
-	else if (freshness == IS_REPEATED)
+static void learn_peer(struct judge_memory *memory, struct judge_peer *peer, enum freshness freshness, uint64_t counter,
+		       unsigned int interval_256ths, uint64_t arrival_ns, uint64_t down_ns)
+{
+	bool is_another = !peer->heard_ns || peer->last != counter;
+
+	if (is_another && may_repeat(peer))
+		for (int i = 0; i < 4; i++)
+			if (memory->retired[i] == peer->last)
+				memory->retired[i] = 0;
+	if (freshness == IS_REPEATED) {
 		peer->habit = PEER_REPEATS;
-	else if (!peer->heard_ns)
-		peer->habit = PEER_SENT_ONE;
-	else if (!(peer->habit == PEER_REPEATS && silent_ns > (int64_t)REBOOT_NS) &&
-		 !(peer->habit == PEER_SENT_ONE && silent_ns > (int64_t)(REBOOT_NS + down_ns)))
-		peer->habit = PEER_IS_RANDOM;
+	} else if (freshness == IS_SINGLE) {
+		learn_single(peer, arrival_ns, down_ns);
+	} else {
+		peer->habit = PEER_COUNTS;
+		peer->changes = 0;
+	}
+	if (is_another && interval_256ths != 65535)
+		peer->interval_256ths = interval_256ths;
+	if (is_another)
+		peer->since_ns = arrival_ns;
 	peer->last = counter;
 	peer->heard_ns = arrival_ns;
+	note_xcarp(memory, peer->address, counter);
+}
+
+/* Is somebody there who lives by this number? *run: as in look_at_counter(). */
+static enum freshness settle(struct judge_vr *vr, const struct judge_peer *peer, const uint8_t source[16], uint64_t counter,
+			     unsigned int interval_256ths, uint64_t arrival_ns)
+{
+	struct judge_memory *memory = &vr->memory;
+	struct judge_doubt *doubt = &memory->doubt;
+	uint64_t down_ns = vr->live->down_ns, sent = vr->live->sent_counter;
+	uint64_t span_ns = patience_ns(interval_256ths, down_ns);
+	bool is_counted = false;
+
+	note_xcarp(memory, source, counter);
+	for (int i = 0; i < 3; i++)
+		is_counted |= is_run(&memory->runs[i]) && is_used(&memory->runs[i], counter);
+	if (peer && !is_long_ago(peer->heard_ns, arrival_ns, patience_ns(peer->interval_256ths, down_ns)))
+		return is_next(peer->last, counter) && !is_counted ? GOES_ON : IS_OLD;
+	if (memory->xcarp_ends[kind_of_end(counter)] || (sent && (counter - sent) % 65536 < 256))
+		return IS_OLD;
+	if (doubt->copies && doubt->counter != counter && !is_long_ago(doubt->heard_ns, arrival_ns, down_ns))
+		return IS_OLD;
+	if (!doubt->copies || doubt->counter != counter || is_long_ago(doubt->heard_ns, arrival_ns, span_ns))
+		*doubt = (struct judge_doubt){ .counter = counter, .since_ns = arrival_ns };
+	doubt->heard_ns = arrival_ns;
+	if (++doubt->copies < 3 || !is_long_ago(doubt->since_ns, arrival_ns, span_ns / 2))
+		return IS_OLD;
+	doubt->copies = 0;
+	return IS_REPEATED;
 }
 
 /* Floods: once so many signatures of strangers were wrong, no other stranger's is looked at while a master is known. */
@@ -743,6 +890,7 @@ static int admit(struct judge *judge, struct judgement *j, struct judge_vr *vr, 
 	/* Strong adverts come from xcarp alone, which counts by the time of day. */
 	bool is_strict = is_strong(p) || vr->live->replay == REPLAY_STRICT;
 	bool is_off = !is_strict && vr->live->replay == REPLAY_OFF;
+	unsigned int interval_256ths = p->bytes[p->carp + 5] * 256u + p->bytes[p->carp + 2];
 	enum freshness freshness = GOES_ON;
 	struct judge_run *run = NULL;
 	struct judge_peer *peer;
@@ -768,11 +916,17 @@ static int admit(struct judge *judge, struct judgement *j, struct judge_vr *vr, 
 	}
 	if ((freshness == GOES_ON || freshness == IS_LATE) && !is_off && !is_strict && was_single(&vr->memory, counter))
 		return refuse(j, p, vr, DROP_REPLAYED, times);
-	if (freshness == IS_REPEATED && peer->habit == PEER_SENT_ONE && vr->has_ring)
+	if (freshness == IS_DOUBTFUL) {
+		freshness = settle(vr, peer, source, counter, interval_256ths, times->arrival_ns);
+		run = NULL;
+		if (freshness == IS_OLD)
+			return refuse(j, p, vr, DROP_REPLAYED, times);
+	}
+	if (freshness == IS_REPEATED && peer && peer->habit != PEER_REPEATS && vr->has_ring)
 		add_record(j, p, RECORD_NOTICE)->count = 1;
 	if (!is_off)
 		freshness = learn_counter(&vr->memory, peer, freshness, run, is_strict, counter);
-	learn_peer(peer ?: new_peer(&vr->memory, source), freshness, counter, times->arrival_ns,
+	learn_peer(&vr->memory, peer ?: new_peer(&vr->memory, source), freshness, counter, interval_256ths, times->arrival_ns,
 		   vr->live->down_ns);
 	accept(judge, j, vr, p, times);
 	return ACCEPTED;

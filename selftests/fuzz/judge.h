@@ -32,7 +32,10 @@ struct judge_memory {
 	struct judge_peer {
 		uint8_t address[16];
 		uint64_t last; /* counter */
+		uint64_t since_ns; /* when that was first heard */
 		uint64_t heard_ns; /* 0: there is none */
+		unsigned int interval_256ths; /* that it said first with its last counter */
+		unsigned int changes; /* new counters that came too soon, in a row */
 		enum {
 			PEER_SENT_ONE, /* which may be the first of anything */
 			PEER_COUNTS,
@@ -40,6 +43,13 @@ struct judge_memory {
 			PEER_REPEATS,
 		} habit;
 	} peers[4];
+	uint64_t retired[4]; /* what who had to make room may still repeat; 0: none */
+	unsigned int next_retired;
+	struct judge_doubt {
+		uint64_t counter, since_ns, heard_ns;
+		unsigned int copies; /* 0: none */
+	} doubt; /* what might be lived by */
+	bool counted_ends[64], xcarp_ends[64]; /* the upper 6 of the lower 16 bits of what was counted through; of xcarps' */
 	uint64_t *singles; /* counters that were heard by themselves; from malloc() */
 	size_t single_count;
 	struct judge_run strict; /* what was taken strictly */

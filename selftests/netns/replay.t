@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
 # A dead master's whole conversation is played back, as it was and with better skews, from its own address and others: it
-# moves no master, and a backup that waits takes over on time all the same. The dead one is xcarp, and then a real ucarp.
+# moves no master, and a backup that waits takes over on time all the same. The dead one is xcarp, and then a real ucarp. An
+# OpenBSD, which repeats one number, is heard all the same, also when it takes another one.
 
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 43
+plan 51
 test_lab r1 r2 r3 attacker
 
 # The conversation of r1 is in $LAB_DIR/tape, and what others said meanwhile. spoken: how many adverts are of r1's address.
@@ -118,3 +119,39 @@ is "nothing more was refused" "$(refused r2)" "$before"
 xcarp r3 -r 2 -k 200
 within 5 "a backup more" backup r3
 after "a dead ucarp that counts"
+
+# openbsd COUNTER SECONDS: repeats it once a second
+openbsd() {
+	local n
+
+	for ((n = 0; n < $2; n++)); do
+		lab_run attacker "$FRAMES" send eth0 "vips=$VIP" src=10.77.0.9 counter="$1" count=1 >/dev/null
+		sleep 1
+	done
+}
+
+accepted() {
+	drops "$1" | sed -n 's/^accepted=//p'
+}
+
+# heard_all COUNTER SECONDS NAME: each of them, and r2 stays BACKUP
+heard_all() {
+	local before
+
+	before=$(accepted r2)
+	log_mark r2
+	openbsd "$1" "$2"
+	is "$3" "$(($(accepted r2) - before))" "$2"
+	nok "  and r2 waits" seen_state r2 MASTER
+}
+
+stop r2 TERM
+stop r3 TERM
+xcarp r2 -r 2 -k 100
+within 5 "a backup" backup r2
+heard_all 1234605616436508552 4 "one number for 4 s"
+sleep 3
+openbsd 11072869337955499776 1
+within 3 "another one after 3 s: heard" backup r2
+heard_all 11072869337955499776 6 "  for as long as it comes"
+heard_all 1085102592571150095 6 "  and another without any silence"

@@ -137,13 +137,34 @@ static enum xcarp_verdict look(const struct driver_vr *d, struct visit *visit, c
 		return ACCEPTED;
 	visit->answer = replay_look(&d->guard.replay, d->live.replay == REPLAY_STRICT, visit->place, d->live.sent_counter,
 				    d->live.down_ns + REPLAY_LAG_NS, record->counter, record->arrival_ns, &visit->run);
-	if (visit->answer == REPLAY_OLD || (visit->answer == REPLAY_SINGLE && has_counter(&d->seen, record->counter)))
+	if (visit->answer == REPLAY_OLD || ((visit->answer == REPLAY_SINGLE || visit->answer == REPLAY_DOUBTED) &&
+					    has_counter(&d->seen, record->counter)))
 		return DROP_REPLAYED;
 	return visit->answer == REPLAY_BAD_CLOCK ? DROP_BAD_CLOCK : ACCEPTED;
 }
 
-static bool learn_counter(struct driver_vr *d, struct visit *visit, uint64_t counter)
+static struct replay_advert advert_of(const struct driver_vr *d, const struct visit *visit, const struct xcarp_record *record)
 {
+	return (struct replay_advert){
+		.address = visit->source,
+		.counter = record->counter,
+		.now_ns = record->arrival_ns,
+		.down_ns = d->live.down_ns,
+		.interval_256ths = (uint16_t)(record->advbase * 256u + record->advskew),
+	};
+}
+
+static bool learn_counter(struct driver_vr *d, struct visit *visit, const struct xcarp_record *record)
+{
+	const struct replay_advert advert = advert_of(d, visit, record);
+	uint64_t counter = record->counter;
+
+	if (visit->answer == REPLAY_DOUBTED) {
+		visit->answer = replay_settle(&d->guard.replay, visit->place, d->live.sent_counter, &advert);
+		visit->run = REPLAY_RUNS;
+	}
+	if (visit->answer == REPLAY_OLD)
+		return false;
 	if (d->live.replay == REPLAY_OFF || visit->answer == REPLAY_REPEATS)
 		return true;
 	if (d->live.replay == REPLAY_STRICT)
@@ -156,11 +177,11 @@ static bool learn_counter(struct driver_vr *d, struct visit *visit, uint64_t cou
 	return true;
 }
 
-static bool take_counter(const struct node *node, struct driver_vr *d, struct visit *visit, uint64_t counter)
+static bool take_counter(const struct node *node, struct driver_vr *d, struct visit *visit, const struct xcarp_record *record)
 {
 	const struct replay before = d->guard.replay;
 	const struct replay_run *oldest = &before.runs[REPLAY_RUNS - 1];
-	bool is_taken = learn_counter(d, visit, counter);
+	bool is_taken = learn_counter(d, visit, record);
 
 	if (replay_is_run(oldest) && !memcmp(&before.runs[1], &d->guard.replay.runs[2], sizeof(before.runs[1])))
 		judge_forgotten(node, d, oldest);
@@ -169,8 +190,9 @@ static bool take_counter(const struct node *node, struct driver_vr *d, struct vi
 
 static void learn(struct driver_vr *d, struct visit *visit, const struct xcarp_record *record)
 {
-	replay_take_source(&d->guard.replay, visit->place, visit->source, visit->answer, record->counter, record->arrival_ns,
-			   d->live.down_ns);
+	const struct replay_advert advert = advert_of(d, visit, record);
+
+	replay_take_source(&d->guard.replay, visit->place, visit->answer, &advert);
 }
 
 /* The fence: bpf/fence.bpf.h. */
@@ -247,7 +269,7 @@ static enum xcarp_verdict examine(struct world *world, struct node *node, uint16
 		return verdict;
 	if (!is_authentic)
 		return DROP_BAD_HMAC;
-	if (!take_counter(node, d, &visit, record->counter))
+	if (!take_counter(node, d, &visit, record))
 		return DROP_REPLAYED;
 	judge_accepted(world, node, vr, record->counter, visit.source[0], visit.answer == REPLAY_REPEATS);
 	learn(d, &visit, record);

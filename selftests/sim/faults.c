@@ -218,7 +218,18 @@ static void start_again(struct world *world, const struct fault *fault)
 	if (node->host)
 		host_start(world, node, chance(world, 75));
 	else
-		peer_start(world, node);
+		peer_start(world, node, chance(world, 50));
+}
+
+/* A model's interface, or process, with the next one in its place at once. */
+static void made_anew_begin(struct world *world, const struct fault *fault)
+{
+	struct node *node = node_of(world, fault);
+
+	if (!node->is_running)
+		return;
+	peer_stop(world, node, chance(world, 50));
+	peer_start(world, node, true);
 }
 
 /* Its link. */
@@ -230,6 +241,8 @@ static void cut_begin(struct world *world, const struct fault *fault)
 	node->cuts++;
 	if (node->host)
 		host_tell_link(world, node);
+	else
+		peer_link(world, node);
 }
 
 static void cut_end(struct world *world, const struct fault *fault)
@@ -239,6 +252,8 @@ static void cut_end(struct world *world, const struct fault *fault)
 	node->cuts--;
 	if (node->host)
 		host_tell_link(world, node);
+	else
+		peer_link(world, node);
 }
 
 static void interface_begin(struct world *world, const struct fault *fault)
@@ -365,6 +380,7 @@ static const struct {
 	{ "hiccups", NULL, hiccups_begin, hiccups_end, true, true, true },
 	{ "kill", NULL, crash_begin, start_again, false, true, true },
 	{ "stop", NULL, stop_begin, start_again, false, true, true },
+	{ "made anew", NULL, made_anew_begin, NULL, false, true, false },
 	{ "hand-over", NULL, hand_over_begin, start_again, true, true, true },
 	{ "link down", NULL, cut_begin, cut_end, false, true, false },
 	{ "interface gone", NULL, interface_begin, interface_end, true, true, true },
@@ -398,10 +414,19 @@ void fault_end(struct world *world, const struct fault *fault)
 	kinds[fault->kind].end(world, fault);
 }
 
-/* One number for ever can be replayed for ever; and who is strict relies on everybody's clock. */
+static uint8_t kind_of(void (*begin)(struct world *world, const struct fault *fault))
+{
+	uint8_t kind = 0;
+
+	while (kinds[kind].begin != begin)
+		kind++;
+	return kind;
+}
+
+/* Who is strict relies on everybody's clock. */
 static bool is_beyond_protection(const struct world *world, uint8_t kind)
 {
-	return (kinds[kind].begin == attack_begin && world->has_openbsd) ||
+	return (kinds[kind].begin == made_anew_begin && !world->has_models) ||
 	       (kinds[kind].begin == wall_clock_begin && world->replay == REPLAY_STRICT);
 }
 
@@ -419,7 +444,8 @@ static void draw_node(struct world *world, struct fault *fault)
 {
 	do
 		fault->node = (uint8_t)draw(world, world->node_count);
-	while (kinds[fault->kind].is_xcarps && world->nodes[fault->node].kind != XCARP);
+	while ((kinds[fault->kind].is_xcarps && world->nodes[fault->node].kind != XCARP) ||
+	       (kinds[fault->kind].begin == made_anew_begin && world->nodes[fault->node].kind == XCARP));
 }
 
 /* Somebody stays. */
@@ -471,6 +497,27 @@ static uint64_t settling_ns(const struct world *world)
 	return ns;
 }
 
+/*
+ * An OpenBSD that goes, somebody who counts on from its number, an xcarp that starts and hears only him, and the OpenBSD, back
+ * with its number.
+ */
+static void rehearse(struct world *world)
+{
+	uint8_t openbsd = 1;
+
+	while (openbsd < world->node_count && world->nodes[openbsd].kind != OPENBSD)
+		openbsd++;
+	if (openbsd == world->node_count || world->fault_count < 2 || !(world->has_kind[UCARP] || world->has_kind[FREEBSD]))
+		return;
+	for (int i = 0; i < 2; i++) {
+		struct fault *fault = &world->faults[i];
+
+		*fault = (struct fault){ .kind = kind_of(i ? crash_begin : stop_begin), .node = i ? 0 : openbsd, .vr = NO_VR };
+		fault->begin_ns = world->now_ns + (i ? 3 : 2) * world->max_down_ns + draw(world, world->max_down_ns);
+		fault->end_ns = fault->begin_ns + (i ? 1 : 4 * world->max_down_ns);
+	}
+}
+
 void faults_draw(struct world *world, uint64_t horizon_ns)
 {
 	bool only_clean = chance(world, 33);
@@ -478,12 +525,16 @@ void faults_draw(struct world *world, uint64_t horizon_ns)
 	world->fault_count = (uint32_t)(chance(world, 80) ? 1 + draw(world, 4) : draw(world, FAULTS_MAX + 1));
 	world->is_clean = true;
 	world->calm_ns = world->now_ns;
+	for (uint32_t i = 0; i < world->fault_count; i++)
+		draw_fault(world, &world->faults[i], horizon_ns, only_clean);
+	if (world->has_kind[OPENBSD] && chance(world, 30))
+		rehearse(world);
 	for (uint32_t i = 0; i < world->fault_count; i++) {
-		struct fault *fault = &world->faults[i];
+		const struct fault *fault = &world->faults[i];
 
-		draw_fault(world, fault, horizon_ns, only_clean);
 		world->is_clean &= is_clean(world, fault);
 		world->may_be_suppressed |= kinds[fault->kind].begin == sending_begin || kinds[fault->kind].begin == interface_begin;
+		world->is_asked |= kinds[fault->kind].begin == usr2_begin || kinds[fault->kind].begin == demotion_begin;
 		queue_push(world, fault->begin_ns, EVENT_FAULT_BEGINS, fault->node, NO_VR, i);
 		if (!fault->is_for_ever)
 			queue_push(world, fault->end_ns, EVENT_FAULT_ENDS, fault->node, NO_VR, i);

@@ -14,6 +14,7 @@
 #define BOW_OUT_256THS (CARP_BOW_OUT * 256u + CARP_BOW_OUT)
 #define SUPPRESSION_NS (60 * NS_PER_S)
 #define HOLD_NS (3 * NS_PER_S)
+#define HEAD_START 8 /* of its interval, for who wins a tie */
 #define SEND_LIMIT 3
 #define ADVERTS_UNTIL_ANNOUNCEMENT 2
 #define VIP_WORK_NS (2 * NS_PER_MS) /* one virtual router's addresses, with the pauses between them */
@@ -401,10 +402,31 @@ static bool is_still_promoted(const struct world *world, uint16_t vr)
 	return false;
 }
 
+static enum vr_state state_of(const struct node *node, uint16_t vr)
+{
+	if (!node->is_running)
+		return INIT;
+	return node->host ? shadow_of(node, vr)->state : node->peers[vr].state;
+}
+
+/*
+ * An OpenBSD in whose name an attacker has sent adverts that were never heard here, so that it looks as if it took random numbers.
+ * Nothing that it sends can tell it from that attacker: doc/replay.md.
+ */
+static bool is_framed(struct world *world, uint16_t vr)
+{
+	for (uint8_t i = 0; i < world->node_count && world->was_attacked; i++)
+		if (world->nodes[i].kind == OPENBSD && state_of(&world->nodes[i], vr) == MASTER)
+			for (uint8_t j = 0; j < world->node_count; j++)
+				if (world->nodes[j].host && world->nodes[j].host->driver[vr].unheard >> i & 1)
+					return world->has_framed = true;
+	return false;
+}
+
 /* With everything settled there is nothing more to decide. */
 static void check_calm(struct world *world, const struct node *node, uint16_t vr, const char *state)
 {
-	if (world->is_settled && world->now_ns >= world->unsettled_ns && !is_still_promoted(world, vr))
+	if (world->is_settled && world->now_ns >= world->unsettled_ns && !is_still_promoted(world, vr) && !is_framed(world, vr))
 		fail(world, node->number, vr, "becomes %s though nothing is wrong any more", state);
 }
 
@@ -447,6 +469,8 @@ static void becomes(struct world *world, struct node *node, uint16_t vr, const s
 		shadow->was_held = entry->cause == CAUSE_DEMOTED && shadow->hold != DEMOTED;
 		if (shadow->was_held)
 			shadow->down_from_ns += HOLD_NS;
+		if (entry->cause == CAUSE_PREFERRED_MASTER && entry->advbase * 256u + entry->advskew == claim)
+			shadow->down_from_ns += interval_ns(pace_256ths(node, vr)) / HEAD_START;
 		if (entry->cause == CAUSE_PREFERRED_MASTER || entry->cause == CAUSE_FENCED)
 			shadow->hold = NOT_HELD;
 	}
@@ -511,10 +535,10 @@ static void check_announced(struct world *world, struct node *node, uint16_t vr)
 	shadow->owes_announcement = false;
 }
 
-static void remember_taken(struct driver_vr *d, uint64_t counter, uint32_t source)
+static void remember_taken(struct driver_vr *d, uint64_t counter, uint32_t source, uint64_t when_ns)
 {
 	d->taken = grow(d->taken, &d->taken_room, d->taken_count + 1, sizeof(*d->taken));
-	d->taken[d->taken_count++] = (struct taken){ .counter = counter, .source = source };
+	d->taken[d->taken_count++] = (struct taken){ .counter = counter, .when_ns = when_ns, .source = source };
 }
 
 void judge_advert(struct world *world, struct node *node, uint16_t vr, const struct carp_header *carp)
@@ -526,7 +550,7 @@ void judge_advert(struct world *world, struct node *node, uint16_t vr, const str
 	if (shadow->counter && counter <= shadow->counter)
 		fail(world, node->number, vr, "its counter does not rise");
 	shadow->counter = counter;
-	remember_taken(&node->host->driver[vr], counter, node->source);
+	remember_taken(&node->host->driver[vr], counter, node->source, world->now_ns);
 	if (shadow->state != MASTER && shadow->owes_farewell == FAREWELL_NONE && !is_bow_out)
 		fail(world, node->number, vr, "sends an advert as %s", states[shadow->state]);
 	if (shadow->state != MASTER && shadow->owes_farewell == (is_bow_out ? FAREWELL_BOW_OUT : FAREWELL_ADVERT))
@@ -572,13 +596,97 @@ static bool is_taken(const struct driver_vr *d, uint64_t counter, uint32_t sourc
 	return false;
 }
 
-/* Has no other counter come from there? */
-static bool is_constant(const struct driver_vr *d, uint64_t counter, uint32_t source)
+static bool is_constant(const struct world *world, uint64_t counter)
 {
-	for (uint32_t i = 0; i < d->taken_count; i++)
-		if (d->taken[i].source == source && d->taken[i].counter != counter)
+	for (uint32_t i = 0; i < world->constants.count; i++)
+		if (world->constants.values[i] == counter)
+			return true;
+	return false;
+}
+
+/* Of those that came from there before: the newest with another counter. */
+static const struct taken *other_before(const struct driver_vr *d, const struct taken *from)
+{
+	for (const struct taken *taken = from; taken-- > d->taken;)
+		if (taken->source == from->source && taken->counter != from->counter)
+			return taken;
+	return NULL;
+}
+
+static const struct taken *first_with(const struct driver_vr *d, const struct taken *last)
+{
+	const struct taken *first = last;
+
+	for (const struct taken *taken = last; taken-- > d->taken;) {
+		if (taken->source != last->source)
+			continue;
+		if (taken->counter != last->counter)
+			break;
+		first = taken;
+	}
+	return first;
+}
+
+static bool goes_on_from_any(const struct driver_vr *d, const struct taken *taken)
+{
+	for (const struct taken *before = taken; before-- > d->taken;)
+		if (taken->counter - before->counter - 1 < REPLAY_AHEAD)
+			return true;
+	return false;
+}
+
+/* Does it go on from the one before it, or from any of ours? */
+static bool was_counted(const struct world *world, const struct driver_vr *d, const struct taken *taken, uint32_t our_source)
+{
+	const struct taken *own = other_before(d, taken);
+
+	/* From a number that an OpenBSD repeats others go on as well, and in whose name it was sent is not known. */
+	if (own && taken->counter - own->counter - 1 < REPLAY_AHEAD && !is_constant(world, own->counter))
+		return true;
+	for (const struct taken *before = taken; before-- > d->taken;)
+		if (before->source == our_source && taken->counter - before->counter - 1 < REPLAY_AHEAD)
+			return true;
+	return false;
+}
+
+/*
+ * Might it be an OpenBSD's, for all that was heard of its source? It is the newest from there, goes on from none before, and
+ * is not one of many in a row that came soon after the one before.
+ */
+static bool may_be_constant(const struct world *world, const struct driver_vr *d, const struct taken *newest,
+			    uint32_t our_source)
+{
+	uint64_t soon_ns = 3 * world->min_interval_ns;
+
+	if (was_counted(world, d, first_with(d, newest), our_source))
+		return false;
+	for (int changes = 0; changes < REPLAY_CHANGES; changes++) {
+		const struct taken *first = first_with(d, newest), *before = other_before(d, newest);
+
+		if (!before || first->when_ns - first_with(d, before)->when_ns >= soon_ns ||
+		    goes_on_from_any(d, first_with(d, before)))
+			return true;
+		newest = before;
+	}
+	return false;
+}
+
+static bool is_newest(const struct driver_vr *d, const struct taken *taken)
+{
+	for (const struct taken *later = taken + 1; later < d->taken + d->taken_count; later++)
+		if (later->source == taken->source && later->counter != taken->counter)
 			return false;
 	return true;
+}
+
+static bool may_repeat(const struct world *world, const struct node *node, const struct driver_vr *d, uint64_t counter)
+{
+	if (is_constant(world, counter))
+		return true;
+	for (uint32_t i = d->taken_count; i-- > 0;)
+		if (d->taken[i].counter == counter && is_newest(d, &d->taken[i]) && may_be_constant(world, d, &d->taken[i], node->source))
+			return true;
+	return false;
 }
 
 /* Of more runs than the driver keeps it forgets the oldest, and with it what was counted through there, or in the hole below. */
@@ -594,23 +702,20 @@ void judge_forgotten(const struct node *node, struct driver_vr *d, const struct 
 }
 
 /*
- * No number is taken again, whatever else the advert says; except OpenBSD's, and for the same reason that of a source from
- * which no other has come, as far as the driver knows: of more nodes than it keeps it forgets some, and a reboot looks the same
- * as who sends rarely.
+ * No number is taken again, whatever else the advert says; except OpenBSD's, and what looks like it: the newest of a source of
+ * which nothing is known that an OpenBSD could not have sent.
  */
 void judge_accepted(struct world *world, struct node *node, uint16_t vr, uint64_t counter, uint32_t source, bool is_repetition)
 {
 	struct driver_vr *d = &node->host->driver[vr];
-	bool may_repeat = world->has_openbsd || world->has_models || world->node_count > REPLAY_SOURCES + 1 ||
-			  is_constant(d, counter, source);
 
 	if (world->replay != REPLAY_OFF && is_taken(d, counter, 0)) {
 		if (is_taken(d, counter, node->source))
 			fail(world, node->number, vr, "accepts its own counter %llx", (unsigned long long)counter);
-		else if (!is_repetition || !may_repeat)
+		else if (!is_repetition || !may_repeat(world, node, d, counter))
 			fail(world, node->number, vr, "accepts the counter %llx again", (unsigned long long)counter);
 	}
-	remember_taken(d, counter, source);
+	remember_taken(d, counter, source, world->now_ns);
 }
 
 /* Where all is well, nobody's advert is mistaken for an old one. Others may have had its number, though, or it ends as ours do. */
@@ -743,13 +848,6 @@ void judge_audit(struct world *world)
 
 /* When all must have settled. */
 
-static enum vr_state state_of(const struct node *node, uint16_t vr)
-{
-	if (!node->is_running)
-		return INIT;
-	return node->host ? shadow_of(node, vr)->state : node->peers[vr].state;
-}
-
 static void check_no_preemption(struct world *world, const struct node *master, uint16_t vr)
 {
 	uint32_t claim = master->host ? claim_256ths(master, vr) : oracle_interval(&master->configs[vr]);
@@ -808,7 +906,8 @@ static void check_one_master(struct world *world, uint16_t vr)
 		return;
 	}
 	check_no_preemption(world, master, vr);
-	if (caches_are_sure(world, vr))
+	/* The BSDs do not announce anything because of another master. */
+	if (caches_are_sure(world, vr) && (master->host || master->kind == UCARP))
 		check_caches(world, master, vr);
 }
 
@@ -820,7 +919,7 @@ void judge_settled(struct world *world)
 	if (world->now_ns < world->unsettled_ns)
 		return;
 	for (uint16_t vr = 0; vr < world->vr_count; vr++)
-		if (!is_still_promoted(world, vr))
+		if (!is_still_promoted(world, vr) && !is_framed(world, vr))
 			check_one_master(world, vr);
 }
 
@@ -829,7 +928,7 @@ void judge_end(struct world *world)
 	if (world->now_ns < world->unsettled_ns)
 		return;
 	for (uint16_t vr = 0; vr < world->vr_count; vr++)
-		if (!is_still_promoted(world, vr))
+		if (!is_still_promoted(world, vr) && !is_framed(world, vr))
 			check_one_master(world, vr);
 }
 
@@ -839,4 +938,30 @@ void judge_peer_state(struct world *world, struct node *node, uint16_t vr)
 
 	trace(world, TRACE_BECOMES, node->number, vr, states[state], 0, 0);
 	check_calm(world, node, vr, states[state]);
+}
+
+static void note(struct split *split, bool is_so, uint64_t now_ns)
+{
+	if (split->since_ns && now_ns - split->since_ns > split->longest_ns)
+		split->longest_ns = now_ns - split->since_ns;
+	split->since_ns = is_so ? split->since_ns ?: now_ns : 0;
+}
+
+/* How long a client is without a master, or has two of them, once nothing is wrong any more. */
+void judge_masters(struct world *world)
+{
+	unsigned int least = NODES_MAX, most = 0;
+
+	if (world->now_ns < world->calm_ns)
+		return;
+	for (uint16_t vr = 0; vr < world->vr_count; vr++) {
+		unsigned int masters = 0;
+
+		for (uint8_t i = 0; i < world->node_count; i++)
+			masters += state_of(&world->nodes[i], vr) == MASTER;
+		least = masters < least ? masters : least;
+		most = masters > most ? masters : most;
+	}
+	note(&world->without, !least, world->now_ns);
+	note(&world->with_two, most > 1, world->now_ns);
 }

@@ -97,7 +97,8 @@ void lan_send(struct world *world, uint8_t from, const uint8_t *bytes, size_t le
 	memcpy(frame->bytes, bytes, len);
 	if (is_advert(bytes, len)) {
 		frame->is_authentic = is_authentic(world, bytes);
-		memcpy(world->recorded[world->recorded_count++ % RECORDED], bytes, len);
+		world->recorded = grow(world->recorded, &world->recorded_room, world->recorded_count + 1, sizeof(*world->recorded));
+		memcpy(world->recorded[world->recorded_count++], bytes, len);
 	} else {
 		client_hears(world, &world->nodes[from], frame);
 	}
@@ -125,15 +126,24 @@ static void mend_sum(uint8_t *carp)
 	carp[7] = (uint8_t)~sum;
 }
 
+/* Half of the time one and the same for a while, as if somebody lived by it: mostly one of the last. */
+static uint32_t draw_recorded(struct world *world)
+{
+	uint32_t count = world->recorded_count;
+
+	if (chance(world, 3) || world->repeated >= count)
+		world->repeated = count - 1 - (uint32_t)draw(world, chance(world, 70) && count > 4 ? 4 : count);
+	return chance(world, 50) ? world->repeated : (uint32_t)draw(world, count);
+}
+
 /* An attacker sends again what he has recorded, with a better claim or as a bow-out, and as if from somebody else. */
 void lan_replay(struct world *world)
 {
-	uint64_t kept = world->recorded_count < RECORDED ? world->recorded_count : RECORDED;
 	uint8_t frame[FRAME_ADVERT_LEN];
 
-	if (!kept)
+	if (!world->recorded_count)
 		return;
-	memcpy(frame, world->recorded[draw(world, kept)], sizeof(frame));
+	memcpy(frame, world->recorded[draw_recorded(world)], sizeof(frame));
 	if (chance(world, 50)) {
 		bool is_bow_out = chance(world, 30);
 

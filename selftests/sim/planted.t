@@ -45,6 +45,15 @@ bugs=(
 	'any counter is fresh | include/xcarp/replay.h | s/^\treturn counter - from <= high - from;/\t(void)from; return false;/'
 	'what a run leaves out is old | include/xcarp/replay.h | s/if (high - low > REPLAY_NEXT_LATE)/if (high < low \&\& !high)/'
 	'what a run leaves out stays fresh | include/xcarp/replay.h | s/^\t\t\thole->low = counter;/\t\t\t;/'
+	'believed: a number made anew is not | include/xcarp/replay.h | s/source->changes < REPLAY_CHANGES ?/source->changes < 1 ?/'
+	'believed: any number that is repeated | include/xcarp/replay.h |
+		s/^\treturn source->habit == HABIT_RANDOM ? REPLAY_CHANGES : .*/\treturn 0;/'
+	'believed: nothing below a run | include/xcarp/replay.h |
+		s/replay_may_be_heard(replay, counter) ? REPLAY_OLD : REPLAY_DOUBTED/replay_may_be_heard(replay, counter) ? REPLAY_OLD : REPLAY_OLD/'
+	'believed: the number of an xcarp | include/xcarp/replay.h | s/^\tif (replay->xcarp_ends & replay_end_bit(counter) ||/\tif (replay->xcarp_ends == counter ||/'
+	'believed: of one address only | include/xcarp/replay.h |
+		s/^\tif (replay_is_constant(replay, counter) || replay_is_retired/\tif (replay_is_retired/'
+	'no head start after a tie | user/core/election.c | s/election_down_ns(config) + head_start_ns)/election_down_ns(config) + head_start_ns * 0)/'
 	'an announcement does not wait for the kernel | user/engine/commit.c | s/ACT_VIPS || vr->waits\[FOR_KERNEL\])/ACT_VIPS)/'
 	'no fence | include/xcarp/fence.h | s/^\treturn unanswered_ns > FENCE_READ(live->answered_ns) \&\&/\treturn unanswered_ns == 1 \&\&/'
 	'a hold ends with its own start | user/core/election.c | s/now_ns + ELECTION_HOLD_NS/now_ns/'

@@ -15,9 +15,9 @@
  */
 static bool go_together(const struct election_config *a, const struct election_config *b)
 {
-	uint64_t apart_ns = interval_ns(oracle_interval(a));
+	uint64_t apart_ns = interval_ns(oracle_interval(a)), waits_ns = oracle_down_ns(b);
 
-	return oracle_down_ns(b) < apart_ns || oracle_down_ns(b) >= apart_ns + apart_ns / 4 + MARGIN_NS;
+	return waits_ns < apart_ns || waits_ns >= apart_ns + apart_ns / 4 + MARGIN_NS;
 }
 
 static bool all_go_together(const struct world *world, uint16_t vr)
@@ -42,6 +42,25 @@ static struct election_config draw_config(struct world *world, uint8_t advbase, 
 	return config;
 }
 
+/*
+ * Two models of which one is a BSD's both yield where they are equal, and would do so again and again if they did it at once. That
+ * is theirs; with one of xcarp they may well be equal.
+ */
+static void part_models(struct world *world, uint16_t vr)
+{
+	for (uint8_t i = 0; i < world->node_count; i++) {
+		for (uint8_t j = 0; j < i; j++) {
+			const struct node *a = &world->nodes[i], *b = &world->nodes[j];
+
+			if (a->host || b->host || (a->kind == UCARP && b->kind == UCARP) ||
+			    oracle_interval(&a->configs[vr]) != oracle_interval(&b->configs[vr]))
+				continue;
+			a->configs[vr].advskew = (uint8_t)((a->configs[vr].advskew + 7) % 254);
+			j = UINT8_MAX; /* from the first one on */
+		}
+	}
+}
+
 static void draw_configs(struct world *world, uint16_t vr, uint8_t advbase)
 {
 	bool is_level = chance(world, 35);
@@ -55,7 +74,12 @@ static void draw_configs(struct world *world, uint16_t vr, uint8_t advbase)
 			*config = draw_config(world, advbase, is_level);
 			if (is_level || chance(world, 15))
 				config->advskew = first.advskew;
+			if (world->nodes[i].kind == FREEBSD || world->nodes[i].kind == OPENBSD) {
+				config->dead_ratio = 3;
+				config->advskew = config->advskew == 255 ? 254 : config->advskew;
+			}
 		}
+		part_models(world, vr);
 		if (all_go_together(world, vr))
 			return;
 	}
@@ -113,29 +137,18 @@ static void make_host(struct world *world, struct node *node)
 	host->ring = make(host->ring_room, sizeof(*host->ring));
 }
 
-/*
- * OpenBSD's one number looks like a replay to who has first heard others count on from it, as ucarp does; and of more nodes
- * than the driver knows sources it is forgotten. So where there is protection, it is among few, and xcarp's.
- */
-static enum node_kind draw_model(struct world *world, bool has_openbsd)
-{
-	if (world->replay == REPLAY_OFF)
-		return (enum node_kind)draw(world, NODE_KIND_COUNT);
-	if (has_openbsd)
-		return chance(world, 50) ? OPENBSD : XCARP;
-	return (enum node_kind)draw(world, OPENBSD);
-}
-
-static void make_node(struct world *world, uint8_t number, bool is_mixed, bool has_openbsd)
+static void make_node(struct world *world, uint8_t number, bool is_mixed, enum node_kind only)
 {
 	struct node *node = &world->nodes[number];
 	const uint8_t source[4] = { 10, (uint8_t)draw(world, 3), (uint8_t)draw(world, 3), (uint8_t)(draw(world, 30) * 8 + number) };
 
 	node->number = number;
-	node->kind = number && is_mixed ? draw_model(world, has_openbsd) : XCARP;
+	node->kind = number && is_mixed ? (enum node_kind)draw(world, NODE_KIND_COUNT) : XCARP;
+	if (node->kind != XCARP && only != XCARP)
+		node->kind = only;
 	world->has_models |= node->kind != XCARP;
 	memcpy(&node->source, source, sizeof(source));
-	world->has_openbsd |= node->kind == OPENBSD;
+	world->has_kind[node->kind] = true;
 	node->mac[0] = 0x02;
 	node->mac[5] = number;
 	node->configs = make(world->vr_count, sizeof(*node->configs));
@@ -170,7 +183,7 @@ static void measure(struct world *world)
 	for (uint8_t i = 0; i < world->node_count; i++) {
 		for (uint16_t vr = 0; vr < world->vr_count; vr++) {
 			const struct election_config *config = &world->nodes[i].configs[vr];
-			uint64_t down_ns = oracle_down_ns(config), apart_ns = interval_ns(oracle_interval(config));
+			uint64_t down_ns = peer_down_ns(&world->nodes[i], vr), apart_ns = interval_ns(oracle_interval(config));
 
 			world->max_down_ns = down_ns > world->max_down_ns ? down_ns : world->max_down_ns;
 			world->max_interval_ns = apart_ns > world->max_interval_ns ? apart_ns : world->max_interval_ns;
@@ -183,7 +196,7 @@ static void measure(struct world *world)
 static bool may_read_late(const struct world *world, const struct node *node, uint64_t latest_ns)
 {
 	for (uint16_t vr = 0; vr < world->vr_count; vr++)
-		if (oracle_down_ns(&node->configs[vr]) <= world->max_interval_ns + latest_ns)
+		if (peer_down_ns(node, vr) <= world->max_interval_ns + latest_ns)
 			return false;
 	return node->kind == UCARP;
 }
@@ -209,13 +222,14 @@ static void start(struct world *world, struct node *node)
 	if (node->host)
 		host_start(world, node, false);
 	else
-		peer_start(world, node);
+		peer_start(world, node, true);
 }
 
 void scenario_make(struct world *world, uint64_t seed)
 {
-	bool is_mixed, has_openbsd;
+	enum node_kind only;
 	uint8_t advbase;
+	bool is_mixed;
 
 	memset(world, 0, sizeof(*world));
 	world->seed = world->random = seed;
@@ -223,13 +237,16 @@ void scenario_make(struct world *world, uint64_t seed)
 	memset(world->vr_of_vhid, 0xff, sizeof(world->vr_of_vhid));
 	draw_sizes(world);
 	is_mixed = chance(world, 30);
-	has_openbsd = chance(world, 30) && world->node_count <= REPLAY_SOURCES + 1;
+	/* Half of the mixed ones have models of one kind only. */
+	only = (enum node_kind)(chance(world, 50) ? draw(world, NODE_KIND_COUNT) : XCARP);
 	world->replay = chance(world, 10) ? REPLAY_OFF : !is_mixed && chance(world, 25) ? REPLAY_STRICT : REPLAY_AUTO;
 	advbase = (uint8_t)(chance(world, 50) ? 0 : 1 + draw(world, 2));
 	for (uint16_t vr = 0; vr < world->vr_count; vr++)
 		draw_vr(world, vr);
 	for (uint8_t i = 0; i < world->node_count; i++)
-		make_node(world, i, is_mixed, has_openbsd);
+		make_node(world, i, is_mixed, only);
+	if (world->has_kind[UCARP] || world->has_kind[FREEBSD])
+		advbase = (uint8_t)(advbase ?: 1);
 	for (uint16_t vr = 0; vr < world->vr_count; vr++)
 		draw_configs(world, vr, advbase);
 	measure(world);
@@ -251,6 +268,8 @@ void scenario_free(struct world *world)
 		free(world->nodes[i].peers);
 		host_free(world->nodes[i].host);
 	}
+	free(world->constants.values);
+	free(world->recorded);
 	lan_free(&world->lan);
 	queue_free(&world->queue);
 }

@@ -53,6 +53,23 @@
 #define SEEDS_AT_ONCE 64
 #define FAILURES_TOLD 5
 
+/* Who is beside xcarp. */
+enum company {
+	ALONE = XCARP,
+	WITH_UCARP = UCARP,
+	WITH_FREEBSD = FREEBSD,
+	WITH_OPENBSD = OPENBSD,
+	WITH_SEVERAL,
+	COMPANY_COUNT,
+};
+
+/* The longest of all runs. */
+struct longest {
+	uint64_t ns;
+	uint64_t down_ns; /* the longest down time in that run */
+	uint64_t seed;
+};
+
 struct totals {
 	uint64_t next; /* seed that nobody has begun with */
 	uint64_t done;
@@ -60,6 +77,10 @@ struct totals {
 	uint64_t events;
 	uint64_t virtual_ns;
 	uint64_t causes[VR_CAUSE_COUNT];
+	int is_locked;
+	uint64_t framed;
+	uint64_t companies[COMPANY_COUNT];
+	struct longest without[COMPANY_COUNT], with_two[COMPANY_COUNT]; /* masters, after the last fault */
 };
 
 struct request {
@@ -145,6 +166,7 @@ static void run(struct world *world, uint64_t seed, bool prints)
 		world->now_ns = event.when_ns;
 		world->event_count++;
 		take(world, &event);
+		judge_masters(world);
 	}
 }
 
@@ -159,8 +181,37 @@ static void tell_failure(const struct world *world, const struct request *reques
 	fflush(stdout);
 }
 
+static enum company company_of(const struct world *world)
+{
+	enum company company = ALONE;
+
+	for (int kind = UCARP; kind < NODE_KIND_COUNT; kind++)
+		if (world->has_kind[kind])
+			company = company == ALONE ? (enum company)kind : WITH_SEVERAL;
+	return company;
+}
+
+/* In down times: what one run waits for may be a hundred times what another does. */
+static void keep_longest(struct longest *longest, const struct split *split, const struct world *world)
+{
+	if (longest->seed && (double)split->longest_ns / (double)world->max_down_ns <= (double)longest->ns / (double)longest->down_ns)
+		return;
+	*longest = (struct longest){ .ns = split->longest_ns, .down_ns = world->max_down_ns, .seed = world->seed };
+}
+
 static void add(struct totals *totals, const struct world *world)
 {
+	enum company company = company_of(world);
+
+	while (__atomic_exchange_n(&totals->is_locked, 1, __ATOMIC_ACQUIRE))
+		;
+	totals->companies[company]++;
+	totals->framed += world->has_framed;
+	/* Who was asked to stay out for a while stays out. */
+	if (!world->is_asked)
+		keep_longest(&totals->without[company], &world->without, world);
+	keep_longest(&totals->with_two[company], &world->with_two, world);
+	__atomic_store_n(&totals->is_locked, 0, __ATOMIC_RELEASE);
 	__atomic_fetch_add(&totals->done, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&totals->events, world->event_count, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&totals->virtual_ns, world->now_ns, __ATOMIC_RELAXED);
@@ -219,6 +270,23 @@ static double now_s(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / NS_PER_S;
 }
 
+static void report_longest(const struct totals *totals)
+{
+	static const char *const names[] = { "xcarp alone", "with ucarp", "with FreeBSD", "with OpenBSD", "with several" };
+
+	for (int i = 0; i < COMPANY_COUNT; i++) {
+		const struct longest *without = &totals->without[i], *with_two = &totals->with_two[i];
+
+		if (!totals->companies[i] || !without->seed)
+			continue;
+		printf("# %-12s %6llu runs; after the last fault at most %.2f down times without a master (%.3f s, seed %llu), %.2f with two (%.3f s, seed %llu)\n",
+		       names[i], (unsigned long long)totals->companies[i], (double)without->ns / (double)without->down_ns,
+		       (double)without->ns / NS_PER_S, (unsigned long long)without->seed,
+		       (double)with_two->ns / (double)with_two->down_ns, (double)with_two->ns / NS_PER_S,
+		       (unsigned long long)with_two->seed);
+	}
+}
+
 static void report(const struct totals *totals, const struct request *request, double seconds)
 {
 	static const char *const words[] = {
@@ -230,6 +298,9 @@ static void report(const struct totals *totals, const struct request *request, d
 	printf("# %llu runs from seed %llu, %llu failed; %.1f s, %.0f runs a second, %.1f million events, %.0f hours of virtual time\n",
 	       (unsigned long long)totals->done, (unsigned long long)request->first, (unsigned long long)totals->failed, seconds,
 	       (double)totals->done / seconds, (double)totals->events / 1e6, (double)totals->virtual_ns / NS_PER_S / 3600);
+	report_longest(totals);
+	printf("# in %llu runs an attacker has silenced an OpenBSD by adverts in its name that were never heard\n",
+	       (unsigned long long)totals->framed);
 	printf("# causes seen:");
 	for (int i = 0; i < VR_CAUSE_COUNT; i++)
 		if (totals->causes[i])

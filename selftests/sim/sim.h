@@ -152,6 +152,7 @@ struct counters {
 
 struct taken {
 	uint64_t counter;
+	uint64_t when_ns;
 	uint32_t source; /* network order */
 };
 
@@ -308,6 +309,7 @@ struct peer {
 	uint64_t deadline_ns;
 	uint64_t counter;
 	bool has_heard;
+	bool counts_twice; /* FreeBSD with addresses of both families: one counter for both, of which IPv6 has every other number */
 	uint8_t announce_in; /* adverts; 0: no */
 };
 
@@ -339,7 +341,11 @@ struct fault {
 };
 
 #define FAULTS_MAX 12
-#define RECORDED 128 /* adverts that an attacker has */
+/* What a client would notice: without a master, or with two of them. */
+struct split {
+	uint64_t since_ns;
+	uint64_t longest_ns; /* since the last fault */
+};
 
 struct world {
 	uint64_t seed;
@@ -361,13 +367,18 @@ struct world {
 	bool is_settled;
 	uint64_t unsettled_ns; /* but not up to then: suppression has ended late, and somebody pre-empts */
 	bool has_models;
-	bool has_openbsd; /* whose counter anybody can repeat */
+	bool has_kind[NODE_KIND_COUNT];
+	struct counters constants; /* all numbers that an OpenBSD repeats, or has: anybody can */
+	struct split without, with_two;
+	bool is_asked; /* somebody is told to stay out for a while */
 	enum replay_mode replay;
 	uint32_t fence_after_ms; /* 0: as xcarp chooses it */
 	uint8_t attacks; /* faults */
 	bool was_attacked;
-	uint8_t recorded[RECORDED][FRAME_ADVERT_LEN];
-	uint64_t recorded_count;
+	bool has_framed; /* an OpenBSD is not heard any more, as an attacker has sent other adverts in its name */
+	uint8_t (*recorded)[FRAME_ADVERT_LEN]; /* all adverts that were sent: an attacker has them */
+	uint32_t recorded_count, recorded_room;
+	uint32_t repeated; /* which one the attacker repeats for a while */
 	bool is_clean; /* no fault of this run loses frames */
 	bool may_be_suppressed; /* a fault makes sending fail */
 	bool prints;
@@ -450,7 +461,9 @@ void host_tamper(struct world *world, struct node *node, uint16_t vr, uint8_t vi
 uint64_t host_time(const struct world *world, const struct host *host);
 
 /* peer.c */
-void peer_start(struct world *world, struct node *node);
+uint64_t peer_down_ns(const struct node *node, uint16_t vr);
+void peer_start(struct world *world, struct node *node, bool is_made_anew);
+void peer_link(struct world *world, struct node *node);
 void peer_stop(struct world *world, struct node *node, bool bows_out);
 void peer_timer(struct world *world, struct node *node, uint16_t vr);
 void peer_resume(struct world *world, struct node *node);
@@ -479,6 +492,7 @@ void judge_peer_state(struct world *world, struct node *node, uint16_t vr);
 void judge_audit(struct world *world);
 void judge_settled(struct world *world);
 void judge_end(struct world *world);
+void judge_masters(struct world *world);
 
 /* CARP's order, by itself: what the core decides is compared with it. Of sources: the last octet counts most, lower wins. */
 bool oracle_is_better(uint32_t interval_a, uint32_t source_a, uint32_t interval_b, uint32_t source_b);

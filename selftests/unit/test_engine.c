@@ -876,7 +876,7 @@ static void test_adverts(void)
 	       "5 Preferred master advertised: going back to BACKUP state: 10.1.1.1 advertises every 1.000 s, we every 1.000 s "
 	       "(eth0 id 10)\n4 Switching to state: BACKUP (eth0 id 10)\n",
 	       "  told");
-	is_due(&w, T0 + S(7), "  and the down time runs");
+	is_due(&w, T0 + S(7) + MS(125), "  and the down time runs, with a head start for the winner");
 	at_ns = T0 + S(7);
 	timers(&w, at_ns + MS(250));
 	is_str(lines(&w),
@@ -2041,7 +2041,7 @@ static void test_vip_refused(void)
 	forget(&w);
 	engine_vip_failed(w.engine, 0, &w.options[0].vips[0], -EPERM, at_ns);
 	is_str(lines(&w), "", "refused, but nobody wants it any more");
-	is_due(&w, at_ns + S(3), "  and no timer runs for it");
+	is_due(&w, at_ns + S(3) + MS(125), "  and no timer runs for it");
 	engine_free(w.engine);
 }
 

@@ -15,6 +15,7 @@
 #define SECOND UINT64_C(1000000000)
 #define LAG (SECOND + REPLAY_LAG_NS)
 #define OUR_END 7
+#define DOWN (3 * SECOND) /* as long as an advert a second */
 
 enum { ANNA = 1, BERT, CARL, DORA, EMIL };
 
@@ -23,6 +24,7 @@ struct driver {
 	bool is_strict;
 	uint64_t sent;
 	uint64_t now_ns;
+	uint16_t interval_256ths; /* that all claim */
 	uint64_t seen[SEEN_MAX];
 	unsigned int seen_count;
 	enum replay_answer answer; /* the last one */
@@ -32,6 +34,7 @@ static void driver_make(struct driver *d)
 {
 	memset(d, 0, sizeof(*d));
 	d->now_ns = NOW;
+	d->interval_256ths = 256;
 }
 
 static bool was_seen(const struct driver *d, uint64_t counter)
@@ -46,9 +49,14 @@ static bool was_seen(const struct driver *d, uint64_t counter)
 static bool hear(struct driver *d, uint32_t who, uint64_t counter)
 {
 	uint32_t address[4] = { who }, place = replay_find(&d->replay, address), run;
+	const struct replay_advert advert = { address, counter, d->now_ns + SECOND, DOWN, d->interval_256ths };
 
 	d->now_ns += SECOND;
 	d->answer = replay_look(&d->replay, d->is_strict, place, d->sent, LAG, counter, d->now_ns, &run);
+	if (d->answer == REPLAY_DOUBTED) {
+		d->answer = was_seen(d, counter) ? REPLAY_OLD : replay_settle(&d->replay, place, d->sent, &advert);
+		run = REPLAY_RUNS;
+	}
 	if (d->answer == REPLAY_OLD || d->answer == REPLAY_BAD_CLOCK)
 		return false;
 	if (d->is_strict) {
@@ -61,7 +69,7 @@ static bool hear(struct driver *d, uint32_t who, uint64_t counter)
 			d->seen[d->seen_count++ % SEEN_MAX] = counter;
 		d->answer = replay_take(&d->replay, place, d->answer, run, counter);
 	}
-	replay_take_source(&d->replay, place, address, d->answer, counter, d->now_ns, SECOND);
+	replay_take_source(&d->replay, place, d->answer, &advert);
 	return true;
 }
 
@@ -109,10 +117,10 @@ static void test_ucarp_alone(void)
 	for (unsigned int i = 0; i < 2000; i++)
 		counters[i] = random_next(&seed);
 	is_int(refused(&d, ANNA, counters, 2000), 0, "random numbers: all fresh");
+	is_int(d.replay.sources[0].habit, HABIT_RANDOM, "  of one that counts at random");
 	play_back(&d, counters, 2000, "random numbers");
 	ok(!hear(&d, ANNA, counters[1999]), "the last one, again");
 	ok(hear(&d, ANNA, random_next(&seed)), "and still it may go on");
-	is_int(d.replay.sources[0].habit, HABIT_RANDOM, "  as one that counts at random");
 }
 
 /* ucarp has heard us, and then sends. */
@@ -197,6 +205,7 @@ static void test_holes(void)
 	ok(hear(&d, BERT, 0) && hear(&d, BERT, 1) && !hear(&d, BERT, 0), "over the end");
 
 	driver_make(&d);
+	hear(&d, ANNA, WALL - SECOND);
 	fresh = 0;
 	for (uint64_t at = WALL, before = WALL, i = 0; i < 1000; i++) {
 		fresh += hear(&d, ANNA, at) && !hear(&d, BERT, at) && !hear(&d, BERT, before);
@@ -430,42 +439,51 @@ static void test_forgotten_run(void)
 	hear(&d, ANNA, 5000);
 	hear(&d, ANNA, 1000000);
 	for (uint64_t i = 1; i <= REPLAY_RUNS; i++) {
-		hear(&d, BERT, i << 60);
-		hear(&d, BERT, (i << 60) + 1);
+		hear(&d, EMIL + (uint32_t)i, i << 60);
+		hear(&d, EMIL + (uint32_t)i, (i << 60) + 1);
 	}
+	hear(&d, BERT, 7ull << 60);
 	ok(hear(&d, CARL, 5001) && hear(&d, CARL, 5002) && hear(&d, CARL, 5003) && hear(&d, CARL, 2000000), "where a run is forgotten, another begins");
 	ok(!hear(&d, DORA, 5002) && !hear(&d, DORA, 5003), "  in which all is refused");
 }
+
+static void pass(struct driver *d, uint64_t seconds)
+{
+	d->now_ns += seconds * SECOND;
+}
+
+/* How many of so many repetitions are heard. */
+static int hear_again(struct driver *d, uint32_t who, uint64_t counter, unsigned int times)
+{
+	int heard = 0;
+
+	for (unsigned int i = 0; i < times; i++)
+		heard += hear(d, who, counter);
+	return heard;
+}
+
+#define NUMBER_OF(who) ((uint64_t)(who) << 56)
+#define OLD_NUMBER 0x1234567890
+#define NEW_NUMBER 0x99999999990
+#define NEXT_NUMBER 0x5555555555555555
+#define LAST_NUMBER 0x7777777777777777
 
 static void test_constant(void)
 {
 	struct driver d;
 
 	driver_make(&d);
-	for (int i = 0; i < 5; i++)
-		ok(hear(&d, ANNA, 0x1234567890), "one number, time %d", i + 1);
+	is_int(hear_again(&d, ANNA, OLD_NUMBER, 5), 5, "one number, five times");
 	is_int(d.replay.sources[0].habit, HABIT_CONSTANT, "believed");
-	d.now_ns += 60 * SECOND;
-	ok(hear(&d, ANNA, 0x99999999990), "another one after a reboot");
-	ok(hear(&d, ANNA, 0x99999999990), "  repeated");
-	ok(!hear(&d, ANNA, 0x1234567890), "  the one before is old");
-	ok(hear(&d, ANNA, 0x5555555555555555), "yet another one, at once");
-	ok(!hear(&d, ANNA, 0x5555555555555555), "  is believed once");
-
-	driver_make(&d);
-	hear(&d, ANNA, 0x1234567890);
-	d.now_ns += 11 * SECOND;
-	ok(hear(&d, ANNA, 0x99999999990) && hear(&d, ANNA, 0x99999999990), "a reboot after the first one: believed");
-	driver_make(&d);
-	hear(&d, ANNA, 0x1234567890);
-	d.now_ns += 9 * SECOND;
-	ok(hear(&d, ANNA, 0x99999999990) && !hear(&d, ANNA, 0x99999999990), "  sooner than that: it only sends rarely");
+	pass(&d, 60);
+	is_int(hear_again(&d, ANNA, NEW_NUMBER, 5), 5, "another one after a reboot");
+	ok(!hear(&d, ANNA, OLD_NUMBER) && !hear(&d, BERT, OLD_NUMBER), "  the one before is old");
 
 	driver_make(&d);
 	hear(&d, ANNA, WALL);
 	hear(&d, ANNA, WALL);
 	is_int(d.replay.sources[0].habit, HABIT_CONSTANT, "one advert that somebody repeats looks like a constant number");
-	d.now_ns += 11 * SECOND;
+	pass(&d, 11);
 	ok(hear(&d, ANNA, WALL + 12 * SECOND), "  until the next is heard");
 	ok(!hear(&d, ANNA, WALL + 12 * SECOND) && !hear(&d, ANNA, WALL), "  which counts");
 
@@ -474,6 +492,201 @@ static void test_constant(void)
 	hear(&d, ANNA, WALL + SECOND);
 	ok(!hear(&d, ANNA, WALL + SECOND), "one that has counted is not believed to repeat");
 	ok(!hear(&d, BERT, WALL + SECOND), "  nor is another");
+}
+
+/* OpenBSD's number is another one when its interface is made anew. */
+static void test_made_anew(void)
+{
+	uint64_t seed = SEED + 4;
+	struct driver d;
+
+	driver_make(&d);
+	hear_again(&d, ANNA, OLD_NUMBER, 4);
+	pass(&d, 3);
+	is_int(hear_again(&d, ANNA, NEW_NUMBER, 10), 10, "a number for 4 s, silence for 3, another number: heard");
+	is_int(hear_again(&d, ANNA, NEXT_NUMBER, 10), 10, "  and another without any silence");
+	ok(!hear(&d, ANNA, NEW_NUMBER) && !hear(&d, ANNA, OLD_NUMBER), "  those before are old");
+	pass(&d, 17);
+	is_int(hear_again(&d, ANNA, LAST_NUMBER, 10), 10, "  and one after 17 s");
+
+	driver_make(&d);
+	hear_again(&d, ANNA, OLD_NUMBER, 10);
+	ok(hear(&d, ANNA, NEW_NUMBER) && hear(&d, ANNA, NEXT_NUMBER), "made anew twice, and heard once in between");
+	is_int(hear_again(&d, ANNA, NEXT_NUMBER, 10), 10, "  heard");
+	ok(hear(&d, ANNA, NEW_NUMBER + 5) && hear(&d, ANNA, LAST_NUMBER), "  and then twice more");
+	is_int(hear_again(&d, ANNA, LAST_NUMBER, 10), 10, "  as it has repeated its number in between");
+
+	driver_make(&d);
+	hear_again(&d, ANNA, OLD_NUMBER, 10);
+	hear(&d, ANNA, NEW_NUMBER);
+	hear(&d, ANNA, NEXT_NUMBER);
+	hear(&d, ANNA, LAST_NUMBER);
+	hear(&d, ANNA, LAST_NUMBER + (1ull << 60));
+	is_int(hear_again(&d, ANNA, LAST_NUMBER + (1ull << 60), 10), 0, "four in 4 s: that looks random");
+	pass(&d, 3);
+	hear(&d, ANNA, OLD_NUMBER << 4);
+	is_int(hear_again(&d, ANNA, OLD_NUMBER << 4, 10), 10, "  until it has been silent for a down time");
+
+	driver_make(&d);
+	for (int i = 0; i < 20; i++)
+		hear(&d, ANNA, random_next(&seed));
+	pass(&d, 3);
+	is_int(hear_again(&d, ANNA, NEW_NUMBER, 10), 10, "where a ucarp was that had heard nobody: heard");
+	driver_make(&d);
+	for (uint64_t i = 0; i < 20; i++)
+		hear(&d, ANNA, WALL + i);
+	is_int(hear_again(&d, ANNA, NEW_NUMBER, 10), 10, "where one was that counts: heard");
+	is_int(d.replay.sources[0].habit, HABIT_CONSTANT, "  as one that repeats");
+}
+
+/* The last random number of a dead ucarp is not worth repeating, whatever was repeated while it lived. */
+static void test_dead_random(void)
+{
+	uint64_t seed = SEED + 5, last = 0;
+	struct driver d;
+	int repeated = 0;
+
+	driver_make(&d);
+	for (int i = 0; i < 10; i++) {
+		last = random_next(&seed);
+		hear(&d, ANNA, last);
+		repeated += hear(&d, ANNA, last);
+	}
+	is_int(repeated, 3, "random numbers that somebody repeats from the first on: three are believed");
+	is_int(hear_again(&d, ANNA, last, 100), 0, "  the last one is not");
+	pass(&d, 86400);
+	is_int(hear_again(&d, ANNA, last, 100) + hear_again(&d, EMIL, last, 100), 0, "  nor after a day, from whomever");
+
+	/* It says that it comes every 2 s, so 5 s are not long. */
+	driver_make(&d);
+	d.interval_256ths = 2 * 256;
+	for (int i = 0; i < 10; i++) {
+		last = random_next(&seed);
+		hear(&d, ANNA, last);
+		pass(&d, i == 8 ? 4 : 1);
+	}
+	is_int(hear_again(&d, ANNA, last, 100), 0, "one advert of it was lost before it died");
+	driver_make(&d);
+	d.interval_256ths = 2 * 256;
+	for (int i = 0; i < 10; i++) {
+		last = random_next(&seed);
+		hear(&d, ANNA, last);
+		d.interval_256ths = REPLAY_BOW_OUT_256THS;
+		hear(&d, ANNA, last);
+		d.interval_256ths = 2 * 256;
+	}
+	is_int(hear_again(&d, ANNA, last, 100), 0, "what repetitions claim is no interval of its own");
+}
+
+/* What lies below what somebody has counted through. */
+static void test_doubt(void)
+{
+	struct driver d;
+	uint64_t below = WALL - 5;
+	int heard = 0;
+
+	driver_make(&d);
+	for (uint64_t i = 0; i < 5; i++)
+		hear(&d, BERT, WALL + i);
+	is_int(hear_again(&d, ANNA, below, 10), 8, "the number that a FreeBSD had counted from: heard with the third advert");
+	ok(hear(&d, BERT, WALL + 5), "  and so is who counted");
+	ok(hear(&d, ANNA, below) && !hear(&d, CARL, below + 1), "  but what was never heard in between is not");
+	ok(!hear(&d, BERT, WALL + 3), "  nor what was counted");
+
+	driver_make(&d);
+	for (uint64_t i = 100; i < 105; i++)
+		hear(&d, BERT, WALL + i);
+	for (uint64_t i = 0; i < 105; i++)
+		heard += hear(&d, ANNA, WALL + i);
+	is_int(heard, 0, "a conversation from before it was heard, played back: refused");
+	heard = 0;
+	for (uint64_t i = 0; i < 105; i++)
+		heard += hear_again(&d, EMIL, WALL + i, 2);
+	is_int(heard, 0, "  each twice, too");
+	is_int(hear_again(&d, ANNA, WALL + 102, 100), 0, "  and one that was heard, for ever");
+	hear(&d, BERT, WALL + 105);
+	is_int(hear_again(&d, BERT, WALL + 7, 3), 0, "one from before, of a source that lives: refused");
+
+	/* They are too fast, and then too slow, for who waits for 3 s. */
+	driver_make(&d);
+	hear(&d, BERT, WALL);
+	hear(&d, BERT, WALL + 1);
+	for (int i = 0; i < 100; i++) {
+		d.now_ns -= SECOND - SECOND / 1000;
+		heard += hear(&d, ANNA, below);
+	}
+	is_int(heard, 0, "a hundred in a tenth of a second");
+	for (int i = 0; i < 20; i++) {
+		pass(&d, 3);
+		heard += hear(&d, ANNA, below);
+	}
+	is_int(heard, 0, "one every 4 s");
+	pass(&d, 3);
+	hear(&d, CARL, below - 7);
+	is_int(hear_again(&d, ANNA, below, 8), 4, "another one has to be silent first");
+
+	/* Years of counting by the time of day, and a number there that does not end like any. */
+	driver_make(&d);
+	for (uint64_t i = 0; i < 50; i++) {
+		hear(&d, BERT, replay_own_counter(WALL + (i << 39), OUR_END));
+		hear(&d, CARL, replay_own_counter(WALL + (i << 39) + SECOND, 20 << REPLAY_END_SHIFT) + 1);
+	}
+	is_int(hear_again(&d, ANNA, replay_own_counter(WALL + (20ull << 39) + 5 * SECOND, 5 << REPLAY_END_SHIFT), 10), 8,
+	       "among what was counted, with an end that nobody has");
+	is_int(hear_again(&d, DORA, replay_own_counter(WALL + (20ull << 39) + 9 * SECOND, OUR_END), 10), 0, "  with one that somebody has");
+	is_int(hear_again(&d, DORA, replay_own_counter(WALL + (20ull << 39) + 9 * SECOND, 20 << REPLAY_END_SHIFT), 10), 0, "  and another");
+
+	/* What was heard late lies below the run that began with a later one. */
+	driver_make(&d);
+	d.sent = replay_own_counter(WALL, OUR_END);
+	hear(&d, BERT, d.sent + 1);
+	hear(&d, CARL, d.sent + 1 - (9 << 16));
+	is_int(d.answer, REPLAY_LATE, "one that was heard late");
+	is_int(hear_again(&d, ANNA, d.sent + 1 - (9 << 16), 10), 0, "  is not heard again");
+	driver_make(&d);
+	d.sent = replay_own_counter(WALL, OUR_END);
+	is_int(hear_again(&d, ANNA, WALL - REPLAY_LAG_NS - 9 * SECOND, 10), 8, "below our own: heard with the third");
+}
+
+/* One whose clock had been set back counts in small steps, below ours, until that has caught up. */
+static void test_long_step(void)
+{
+	struct driver d;
+	uint64_t at = WALL;
+
+	driver_make(&d);
+	hear(&d, ANNA, at);
+	hear(&d, ANNA, at += 65536);
+	d.sent = replay_own_counter(WALL + 400 * SECOND, OUR_END);
+	ok(hear(&d, ANNA, at += 65536), "small steps, far below ours");
+	ok(hear(&d, ANNA, at += SECOND / 2), "  and then a long one");
+	ok(!hear(&d, ANNA, at) && !hear(&d, BERT, at) && !hear(&d, ANNA, at - 1000), "  once");
+	pass(&d, 3);
+	ok(!hear(&d, ANNA, at + SECOND), "  but not of one that has been silent for a down time");
+}
+
+/* Of more sources than are known, each repeats its number, in turns. */
+static void test_retired(void)
+{
+	struct driver d;
+	int heard = 0;
+
+	driver_make(&d);
+	for (uint64_t turn = 0; turn < 5; turn++)
+		for (uint32_t who = ANNA; who < ANNA + REPLAY_SOURCES + REPLAY_RETIRED; who++)
+			heard += hear_again(&d, who, NUMBER_OF(who), turn || who == ANNA ? 5 : 1);
+	is_int(heard, 5 + REPLAY_SOURCES + REPLAY_RETIRED - 1 + 4 * 5 * (REPLAY_SOURCES + REPLAY_RETIRED),
+	       "eight OpenBSDs, each master in its turn: all heard");
+
+	driver_make(&d);
+	for (uint64_t i = 0; i < 5; i++)
+		hear(&d, ANNA, WALL + i);
+	for (uint32_t who = BERT; who <= EMIL; who++)
+		hear(&d, who, NUMBER_OF(who));
+	is_int(hear_again(&d, ANNA, WALL + 4, 5), 0, "one that has counted, and is not known any more: refused");
+	pass(&d, 60);
+	hear_again(&d, BERT, NEW_NUMBER, 3);
+	is_int(hear_again(&d, ANNA, NUMBER_OF(BERT), 5), 0, "what somebody had repeated before it took another number");
 }
 
 static void test_strict(void)
@@ -551,6 +764,7 @@ static void test_sources(void)
 	struct driver d;
 
 	driver_make(&d);
+	hear(&d, ANNA, WALL);
 	for (uint32_t who = ANNA; who <= EMIL; who++)
 		hear(&d, who, WALL + who);
 	is_int((int)replay_find(&d.replay, (uint32_t[4]){ ANNA }), REPLAY_SOURCES, "who was not heard for longest is forgotten");
@@ -562,7 +776,7 @@ static void test_sources(void)
 
 int main(void)
 {
-	plan(6 + 6 + 7 + 11 + 20 + 2 + 6 + 2 + 2 + 1 + 20 + 11 + 5 + 2 + 2 + 2 + 5 + 16 + 11 + 7 + 3 + 4 + 4);
+	plan(6 + 6 + 7 + 11 + 20 + 2 + 6 + 2 + 2 + 1 + 20 + 11 + 5 + 2 + 2 + 2 + 3 + 9 + 13 + 5 + 17 + 4 + 3 + 11 + 7 + 3 + 4 + 4);
 	test_clock();
 	test_ucarp_alone();
 	test_ucarp_counts();
@@ -578,6 +792,11 @@ int main(void)
 	test_turns();
 	test_ucarp_restarts();
 	test_constant();
+	test_made_anew();
+	test_dead_random();
+	test_doubt();
+	test_long_step();
+	test_retired();
 	test_strict();
 	test_strong();
 	test_wrap();

@@ -22,7 +22,8 @@
  * MASTER  WITHDRAWN                                            INIT    bow-out, leave
  * MASTER  ADVERT        theirs is shorter, and not demoted     BACKUP  last advert, leave; a promotion ends;
  *                                                                     down timer starts
- * MASTER  ADVERT        theirs is better for another reason    BACKUP  leave; a promotion ends; down timer starts
+ * MASTER  ADVERT        theirs is better for another reason    BACKUP  leave; a promotion ends; down timer starts, an
+ *                                                                     eighth of an interval late after a tie
  * MASTER  ADVERT        theirs is worse                        MASTER  advert, announce (once a second); announce after two
  *                                                                     adverts
  * MASTER  FENCED                                               BACKUP  leave; a promotion ends; down timer starts
@@ -318,6 +319,15 @@ static uint64_t later(uint64_t a_ns, uint64_t b_ns)
 	return a_ns > b_ns ? a_ns : b_ns;
 }
 
+/*
+ * After a tie. A BSD that heard us at the same time has yielded as well, and waits as long as we do: then both would be master
+ * again at once, and yield, and so on.
+ */
+static uint64_t head_start_ns_of(const struct election *election, const struct election_config *config)
+{
+	return ns_of_256ths(election_interval_256ths(election, config)) / ELECTION_HEAD_START;
+}
+
 static struct election_result master_advert(struct election *election, const struct election_config *config,
 					    const struct election_input *input, uint64_t now_ns)
 {
@@ -329,9 +339,10 @@ static struct election_result master_advert(struct election *election, const str
 		 * OpenBSD to a longer one if it is demoted and we are not: then neither would be master for a down time.
 		 */
 		bool stays_master = ours > input->interval_256ths && !input->demote;
+		uint64_t head_start_ns = ours > input->interval_256ths ? 0 : head_start_ns_of(election, config);
 
 		election->hold = NOT_HELD;
-		become(election, BACKUP, later(now_ns, input->arrival_ns) + election_down_ns(config));
+		become(election, BACKUP, later(now_ns, input->arrival_ns) + election_down_ns(config) + head_start_ns);
 		return (struct election_result){ (stays_master ? ACT_ADVERT : 0) | ACT_LEAVE, CAUSE_PREFERRED_MASTER };
 	}
 	if (ours < input->interval_256ths || input->source_order > 0) {

@@ -16,6 +16,7 @@
 #define ELECTION_SEND_LIMIT 3 /* failures in a row that suppress pre-emption, successes that end it */
 #define ELECTION_SUPPRESSION_NS 60000000000ull /* for how long a backup stays suppressed */
 #define ELECTION_REASSERT_NS 1000000000ull /* between announcements because of worse adverts */
+#define ELECTION_HEAD_START 8 /* who wins a tie has this fraction of our interval, besides our down time */
 #define ELECTION_NEVER UINT64_MAX
 
 struct election_config {

@@ -99,7 +99,7 @@ struct batch {
 
 /*
  * A hybrid logical clock: above all that was seen, and no further behind real time than that forces it to be. All of ours
- * end alike, and other nodes' far from that (by Fibonacci hashing), so that who counts on from one does not come upon another.
+ * end alike.
  *
  * A backup is told only of adverts that are news, but the driver has the newest one's counter.
  */
@@ -107,7 +107,7 @@ static uint64_t next_counter(struct vrouter *vr, uint64_t realtime_ns)
 {
 	uint64_t sent = vr->live->sent_counter;
 	/* Another source address does not change it: what was sent from the one before stays ours. */
-	uint64_t end = sent ? sent & REPLAY_END_MASK : ntohl(vr->options->source) * 2654435769u >> 16;
+	uint64_t end = sent ? sent & REPLAY_END_MASK : replay_end_of(vr->options->source);
 	uint64_t next;
 
 	vrouter_top_counter(vr, __atomic_load_n(&vr->live->counter, __ATOMIC_RELAXED), vr->live->is_strong, realtime_ns);

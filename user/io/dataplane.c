@@ -706,6 +706,7 @@ bool dataplane_is_fresh(const struct dataplane *dp, uint32_t slot, uint32_t sour
 	switch (replay_look(&guard.replay, live->replay == REPLAY_STRICT, replay_find(&guard.replay, address), live->sent_counter,
 			    lag_ns, counter, now_ns, &run)) {
 	case REPLAY_OLD:
+	case REPLAY_DOUBTED:
 	case REPLAY_BAD_CLOCK:
 		return false;
 	case REPLAY_SINGLE:
