@@ -60,16 +60,18 @@ static bool has_ended(int pidfd, int timeout_ms)
 
 static bool ask(int pidfd, int signal, int timeout_ms)
 {
-	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) || has_ended(pidfd, timeout_ms);
+	syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+	return has_ended(pidfd, timeout_ms);
 }
 
 /*
- * A script of its may wait for the ifup that waits for us, so it is not given for ever: TERM ends it with a bow-out, and a
+ * A script of its may wait for the ifup that waits for us, so it does not get for ever: TERM ends it with a bow-out, and a
  * second one does not wait for scripts.
  */
 static bool end(int pidfd)
 {
-	return ask(pidfd, SIGRTMIN, HAND_OVER_MS) || ask(pidfd, SIGTERM, SECOND_SIGNAL_MS) || ask(pidfd, SIGTERM, END_MS);
+	return ask(pidfd, SIGRTMIN, HAND_OVER_MS) || ask(pidfd, SIGTERM, SECOND_SIGNAL_MS) ||
+	       ask(pidfd, SIGTERM, END_MS);
 }
 
 static int replace(const struct maps *maps, const struct vr_options *options)
@@ -90,8 +92,8 @@ static int replace(const struct maps *maps, const struct vr_options *options)
 	close(pidfd);
 	if (is_over)
 		return 0;
-	log_error("%s: process %d, which has virtual router %u, does not end; `kill -KILL %d`", options->interface, (int)pid,
-		  options->vhid, (int)pid);
+	log_error("%s: process %d, which has virtual router %u, does not end; `kill -KILL %d`", options->interface,
+		  (int)pid, options->vhid, (int)pid);
 	return -EBUSY;
 }
 
@@ -142,8 +144,9 @@ void ucarp_address(struct controller *c, uint32_t ifindex, const struct vip *add
 	uint32_t index;
 	const struct vr_options *options = options_of(c, &index);
 
-	if (!options || address->ip_version != 4 || memcmp(address->address, &options->source, sizeof(options->source)) ||
-	    !c->slots[index].interface || c->slots[index].interface->link.ifindex != ifindex)
+	if (!options || address->ip_version != 4 ||
+	    memcmp(address->address, &options->source, sizeof(options->source)) || !c->slots[index].interface ||
+	    c->slots[index].interface->link.ifindex != ifindex)
 		return;
 	if (present)
 		c->source_ifindex = ifindex;
@@ -175,5 +178,6 @@ bool ucarp_is_unconfigured(const struct controller *c)
 		return false;
 	interface = c->slots[index].interface;
 	/* One that is made anew is down and without addresses at first. */
-	return interface && interface->link.ifindex && interface->link.ifindex == c->source_ifindex && !interface->is_enabled;
+	return interface && interface->link.ifindex && interface->link.ifindex == c->source_ifindex &&
+	       !interface->is_enabled;
 }

@@ -636,7 +636,13 @@ static int start(struct controller *c)
 	      open_control(c);
 	if (err)
 		return err;
-	err = controller_write_pidfile(c) ?: vrouters_start(c);
+	err = controller_write_pidfile(c);
+	if (err)
+		return err;
+	/* Before it runs the first script. A file of virtual routers is read again, and what it names. */
+	if (c->options.daemonize)
+		scripts_detach(c->scripts, !c->options.config);
+	err = vrouters_start(c);
 	if (err)
 		return err;
 	ucarp_note(c);
@@ -655,11 +661,8 @@ static int start(struct controller *c)
 	if (err)
 		return controller_fail("netlink thread", err);
 	process_realtime_alone();
-	/* A file of virtual routers is read again, and what it names. */
-	if (c->options.daemonize) {
+	if (c->options.daemonize)
 		log_leave_stderr();
-		scripts_detach(c->scripts, !c->options.config);
-	}
 	process_ready(!c->options.config);
 	log_settled();
 	notify_ready(loop_now_ns());

@@ -4,6 +4,7 @@
 # Two hosts that cannot hear each other because of how they are set up: both are masters, and both say why. The same source
 # address on both, as in a copied configuration; SipHash on one of them alone.
 
+# shellcheck disable=SC2016 # eval sees to it
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 

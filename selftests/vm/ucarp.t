@@ -112,7 +112,6 @@ is "its program is xcarp" "$(readlink "/proc/$(pids)/exe")" "$XCARP"
 is "networking.service is active" "$(systemctl is-active networking)" active
 is "pidof finds one" "$(pidof ucarp)" "$(pids)"
 within 10 "syslog has it as ucarp" eval 'journalctl -b -q -t ucarp | grep -q "Switching to state: MASTER"'
-is "ifup printed nothing of it" "$(journalctl -b -q -u networking -o cat | grep -F '[')" ""
 xcarp r2 -k 100 -r 10
 within 60 "the other host is BACKUP" backup r2
 
@@ -151,7 +150,6 @@ ok "with the new values" has_argument "-k 9"
 # Purged.
 ok "the package is purged" dpkg -P ucarp
 ok "the link is the administrator's" test -L /usr/sbin/ucarp
-ok "what runs goes on" has "$VIP"
 ifdown "$nic" >/dev/null 2>&1
 within 20 "ifdown ends it" count_is 0
 ok "ifup" ifup "$nic"
@@ -204,6 +202,7 @@ within 60 "it has the address" has "$VIP"
 first=$(pids)
 ok "once more" sh -c "$job"
 is "the same process" "$(pids)" "$first"
+within 60 "the other host is BACKUP" backup r2
 log_mark r2
 ok "ended by its name" pkill -TERM -x ucarp
 within 20 "ends it" count_is 0
@@ -218,6 +217,7 @@ ok "an init script's start" "${start[@]}"
 within 60 "it has the address" has "$VIP"
 is "the pidfile is its own" "$(cat $pidfile)" "$(pids)"
 nok "a second start finds it" "${start[@]}"
+within 60 "the other host is BACKUP" backup r2
 log_mark r2
 ok "stop by the pidfile" start-stop-daemon --stop --quiet --retry=TERM/10/KILL/5 --pidfile $pidfile --exec /usr/sbin/ucarp
 within 10 "the other host takes over at once" r2_took_over

@@ -78,8 +78,8 @@ bool syslogd_send(int fd, const struct syslogd_line *line)
 
 	localtime_r(&line->when->tv_sec, &tm);
 	strftime(when, sizeof(when), "%h %e %T", &tm);
-	len = (size_t)snprintf(text, sizeof(text), "<%d>%s %s[%d]: %s%s", line->facility | line->priority, when, line->name, getpid(),
-			       line->urgency, line->text);
+	len = (size_t)snprintf(text, sizeof(text), "<%d>%s %s[%d]: %s%s", line->facility | line->priority, when,
+			       line->name, getpid(), line->urgency, line->text);
 	if (len >= sizeof(text))
 		len = sizeof(text) - 1;
 	/* In a stream the NUL ends a line. */
@@ -110,7 +110,9 @@ int syslogd_ask(int helper)
 	union rights rights;
 	char byte = 0;
 	struct iovec piece = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof(rights) };
+	struct msghdr message = {
+		.msg_iov = &piece, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof(rights)
+	};
 	struct cmsghdr *header;
 	int fd, n;
 
@@ -146,7 +148,9 @@ bool syslogd_answer(int asking, const char *path)
 		message.msg_control = &rights;
 		message.msg_controllen = sizeof(rights);
 		header = CMSG_FIRSTHDR(&message);
-		*header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(fd)) };
+		*header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+					    .cmsg_type = SCM_RIGHTS,
+					    .cmsg_len = CMSG_LEN(sizeof(fd)) };
 		memcpy(CMSG_DATA(header), &fd, sizeof(fd));
 	}
 	sendmsg(asking, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
