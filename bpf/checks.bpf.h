@@ -83,6 +83,7 @@ static __always_inline enum xcarp_verdict check_advert(struct frame *frame, cons
 	const struct carp_header *carp = frame->carp;
 	enum xcarp_verdict verdict;
 
+	frame_read_source(frame);
 	if (is_ipv4(frame) && frame->ipv4->frag_off & bpf_htons(IPV4_FRAG_MORE))
 		return DROP_FRAGMENT;
 	verdict = frame_read_version(frame, vr);

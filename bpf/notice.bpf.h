@@ -45,32 +45,21 @@ static __always_inline bool notice_is_due(__u64 *notice_ns, __u64 now)
 	return __sync_val_compare_and_swap(notice_ns, last, now) == last;
 }
 
-/*
- * For who asks later: of each reason how often, when last, and from whom. A function of its own: where it is called what is
- * accepted comes by as well.
- */
-static __noinline int count_refusal(__u32 slot, enum xcarp_verdict reason, const __u32 source[4], __u64 now)
+/* For who asks later: of each reason how often, when last, and from whom. */
+static __always_inline void note_refusal(const struct frame *frame, const struct vr_entry *entry, enum xcarp_verdict reason,
+					 __u64 now)
 {
 	__u64 at = verifier_unknown((__u64)reason - XCARP_REFUSAL_FIRST);
+	__u32 slot = entry->slot;
 	struct vr_refusals *all = bpf_map_lookup_elem(&refusals, &slot);
 	struct vr_refusal *of;
 
 	if (!all || at >= XCARP_REFUSAL_COUNT)
-		return 0;
+		return;
 	of = &all->by_verdict[at];
 	__sync_fetch_and_add(&of->count, 1);
 	of->when_ns = now;
-	__builtin_memcpy(of->source, source, sizeof(of->source));
-	return 0;
-}
-
-static __always_inline void note_refusal(const struct frame *frame, const struct vr_entry *entry, enum xcarp_verdict reason,
-					 __u64 now)
-{
-	__u32 source[4];
-
-	__builtin_memcpy(source, frame->source, sizeof(source));
-	count_refusal(entry->slot, reason, source, now);
+	__builtin_memcpy(of->source, frame->source, sizeof(of->source));
 }
 
 static __always_inline void notice_refusal(const struct frame *frame, const struct vr_entry *entry, enum xcarp_verdict reason,

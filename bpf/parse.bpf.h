@@ -199,7 +199,6 @@ static __always_inline enum xcarp_verdict frame_find_advert(struct frame *frame,
 	if (carp->version_type >> 4 == CARP_VERSION && frame_payload_len(frame) == VRRP2_SEVEN_ADDRESSES_LEN)
 		return PASS_VRRP;
 	frame_read_vlans(frame, hook);
-	frame_read_source(frame);
 	return ACCEPTED;
 }
 

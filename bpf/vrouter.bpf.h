@@ -53,7 +53,7 @@ static __noinline int note_stranger(const struct vr_key *key, const struct stran
 	return 0;
 }
 
-static __always_inline void tell_stranger(const struct frame *frame, const struct vr_key *key)
+static __always_inline void tell_stranger(struct frame *frame, const struct vr_key *key)
 {
 	struct stranger heard = {
 		.count = 1,
@@ -64,11 +64,12 @@ static __always_inline void tell_stranger(const struct frame *frame, const struc
 
 	if ((void *)(frame->carp + 1) <= frame->end)
 		heard.advbase = frame->carp->advbase;
+	frame_read_source(frame);
 	__builtin_memcpy(heard.source, frame->source, sizeof(heard.source));
 	note_stranger(key, &heard);
 }
 
-static __always_inline enum xcarp_verdict find_vrouter(struct vrouter *vr, const struct frame *frame,
+static __always_inline enum xcarp_verdict find_vrouter(struct vrouter *vr, struct frame *frame,
 						       const struct hook *hook, bool is_carp)
 {
 	struct vr_key key = {
