@@ -133,7 +133,8 @@ static void port_log(void *ctx, int priority, const struct log_subject *subject,
 static void port_journal(void *ctx, uint32_t index, struct journal_entry *entry)
 {
 	(void)ctx;
-	EXPECT(index < VRS && entry->from <= MASTER && entry->to <= MASTER && entry->cause < VR_CAUSE_COUNT);
+	EXPECT(index < VRS && entry->from <= MASTER && entry->to <= MASTER);
+	EXPECT(entry->cause < VR_CAUSE_COUNT || (entry->cause >= CAUSE_REFUSED && entry->cause - CAUSE_REFUSED < XCARP_VERDICT_COUNT));
 }
 
 static void start(struct world *w)
