@@ -173,9 +173,15 @@ static void name_update(struct controller *c, uint32_t index, const struct plan_
 {
 	const struct plan_running *new = &c->running[index];
 	char what[OPTIONS_TEXT_LEN];
-	const char *keys = keys_difference(old->key, old->options->auth, new->key, new->options->auth);
+	const char *keys;
 	size_t len;
 
+	/* To compare them takes longer than to change them. */
+	if (c->change.named >= NAMED_MAX) {
+		c->change.named++;
+		return;
+	}
+	keys = keys_difference(old->key, old->options->auth, new->key, new->options->auth);
 	vr_options_changes(what, sizeof(what), old->options, new->options);
 	len = strlen(what);
 	snprintf(what + len, sizeof(what) - len, "%s%s", len && *keys ? ", " : "", keys);
