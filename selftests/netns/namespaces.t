@@ -9,7 +9,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-plan 35
+plan 38
 test_lab r1 r2
 one_at_a_time cleanup # others' would come before ours
 xcarpctl=${XCARP%/*}/xcarpctl
@@ -134,3 +134,17 @@ is "cleanup --all elsewhere: status" "$?" 0
 like "the earlier one's maps: told" "$ERROR" "${before:-none}: removed: its network namespace is gone"
 ok "the new one's address is still there" has_addr r1 "$OWN"
 is "nothing is left" "$(left_by "$(inode_of)")" ""
+
+# What a mount point is called, or leads to, is its owner's choice, and no sign of a namespace.
+pretended=4026599999
+mkdir -p "$LAB_PINS/$pretended-77" "$LAB_DIR/mounts"
+: >"$LAB_DIR/furnished"
+lab_spawn r2 "$LAB_DIR/pretender.log" unshare -m sh -c '
+	mount -t tmpfs none "$0/mounts" && : >"$0/mounts/net:[$1]" && mount --bind /proc/self/ns/net "$0/mounts/net:[$1]" &&
+		mount -t tmpfs none "$0/mounts" && ln -s "$0/victim" "$0/mounts/net:[$1]" && echo done >"$0/furnished"
+	exec sleep 100' "$LAB_DIR" "$pretended"
+mkfifo "$LAB_DIR/victim"
+within 5 "a process has a mount point of that name" grep -q done "$LAB_DIR/furnished"
+ERROR=$(timeout 20 "$xcarpctl" -n "$LAB-r2" cleanup --all 2>&1)
+is "cleanup --all: status" "$?" 0
+is "what is called so is removed" "$(left_by "$pretended")" ""

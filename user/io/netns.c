@@ -7,12 +7,14 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -87,35 +89,53 @@ static int compare_cookie(struct search *search, int fd)
 	return err ?: netns.inode == search->wanted.inode ? 0 : -ENOENT;
 }
 
-/* At any time one network namespace has this inode: whose cookie it has, the other one is gone. Returns true: the search is over. */
-static bool look_into(struct search *search, int dir_fd, const char *path)
-{
-	int fd, err;
-
-	/* Only the cookie would tell it from an earlier one. */
-	if (!search->wanted.cookie)
-		return search->is_there = true;
-	search->is_seen = true;
-	fd = openat(dir_fd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	err = compare_cookie(search, fd);
-	close(fd);
-	return !err || search->err;
-}
-
 /* A file system that does not answer is not asked. */
 static bool has_inode(const struct search *search, int dir_fd, const char *path)
 {
 	struct statx status;
 
-	return !statx(dir_fd, path, AT_STATX_DONT_SYNC, STATX_INO, &status) && status.stx_ino == search->wanted.inode &&
-	       status.stx_dev_major == search->major && status.stx_dev_minor == search->minor;
+	return !statx(dir_fd, path, AT_STATX_DONT_SYNC | AT_EMPTY_PATH, STATX_INO, &status) &&
+	       status.stx_ino == search->wanted.inode && status.stx_dev_major == search->major &&
+	       status.stx_dev_minor == search->minor;
+}
+
+/* Others decide what a path leads to: opened for good is what is sure to be the namespace. Takes path_fd, an O_PATH one, over. */
+static int reopen(const struct search *search, int path_fd)
+{
+	char path[NAME_LEN];
+	int fd = -1;
+
+	if (path_fd < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", path_fd);
+	if (has_inode(search, path_fd, ""))
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	close(path_fd);
+	return fd;
+}
+
+/*
+ * At any time one network namespace has this inode: whose cookie it has, the other one is gone. Takes path_fd over, which may be
+ * -1. Returns true: the search is over.
+ */
+static bool look_into(struct search *search, int path_fd)
+{
+	int fd = reopen(search, path_fd), err;
+
+	/* Only the cookie would tell it from an earlier one. */
+	if (!search->wanted.cookie)
+		search->is_there = true;
+	search->is_seen = true;
+	if (fd < 0)
+		return search->is_there;
+	err = search->is_there ? 0 : compare_cookie(search, fd);
+	close(fd);
+	return !err || search->err;
 }
 
 static bool look_at(struct search *search, int dir_fd, const char *path)
 {
-	return has_inode(search, dir_fd, path) && look_into(search, dir_fd, path);
+	return has_inode(search, dir_fd, path) && look_into(search, openat(dir_fd, path, O_PATH | O_CLOEXEC));
 }
 
 /* Calls look for each entry until it returns true, and returns that. A process that has just ended has none. */
@@ -161,18 +181,30 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-/* A line of mountinfo: its fourth field is the mount's root, the fifth where it is, as seen from the process's own root. */
+/* As seen from the process's root, which its owner may have furnished: without what would have to be waited for. */
+static int open_mount(int dir_fd, const char *process, const char *point)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_CACHED };
+	char path[NAME_LEN + 8];
+	int root, fd;
+
+	snprintf(path, sizeof(path), "%.20s/root", process);
+	root = openat(dir_fd, path, O_PATH | O_CLOEXEC);
+	fd = root < 0 ? -1 : (int)syscall(SYS_openat2, root, point, &how, sizeof(how));
+	if (root >= 0)
+		close(root);
+	return fd;
+}
+
+/* A line of mountinfo: its fourth field is the mount's root, the fifth where it is. */
 static bool look_at_mount(struct search *search, int dir_fd, const char *process, const char *line)
 {
-	char point[PATH_MAX], path[PATH_MAX + NAME_LEN];
+	char root[NAME_LEN], point[PATH_MAX];
 
-	if (!strstr(line, search->name) || !strstr(line, " - nsfs ") || sscanf(line, "%*s %*s %*s %*s %4095s", point) != 1)
+	if (!strstr(line, " - nsfs ") || sscanf(line, "%*s %*s %*s %31s %4095s", root, point) != 2 || strcmp(root, search->name))
 		return false;
 	unescape(point);
-	snprintf(path, sizeof(path), "%.20s/root%s", process, point);
-	/* Something else may be mounted over it, and then it cannot be entered. */
-	search->is_seen = true;
-	return search->wanted.cookie ? look_at(search, dir_fd, path) : look_into(search, dir_fd, path);
+	return look_into(search, open_mount(dir_fd, process, point));
 }
 
 static bool look_at_mounts(struct search *search, int dir_fd, const char *process)
