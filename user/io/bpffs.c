@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/magic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -107,7 +109,7 @@ unsigned int bpffs_lock_holder(const struct bpffs_dir *dir)
 {
 	FILE *locks = fopen("/proc/locks", "re");
 	unsigned long inode;
-	unsigned int pid, holder = 0;
+	unsigned int pid, major_number, minor_number, holder = 0;
 	struct stat status;
 	char line[256];
 
@@ -115,7 +117,8 @@ unsigned int bpffs_lock_holder(const struct bpffs_dir *dir)
 		return 0;
 	if (!stat(dir->path, &status))
 		while (!holder && fgets(line, sizeof(line), locks))
-			if (sscanf(line, "%*u: FLOCK %*s %*s %u %*x:%*x:%lu", &pid, &inode) == 2 && inode == status.st_ino)
+			if (sscanf(line, "%*u: FLOCK %*s %*s %u %x:%x:%lu", &pid, &major_number, &minor_number, &inode) == 4 &&
+			    inode == status.st_ino && makedev(major_number, minor_number) == status.st_dev)
 				holder = pid;
 	fclose(locks);
 	return holder;
@@ -275,7 +278,7 @@ static void remove_if_earlier(void *ctx, struct bpffs_dir *dir)
 {
 	struct removal *removal = ctx;
 
-	if (dir->netns.inode != removal->own.inode || dir->netns.cookie == removal->own.cookie)
+	if (dir->netns.inode != removal->own.inode || !dir->netns.cookie || dir->netns.cookie == removal->own.cookie)
 		return;
 	bpffs_remove(dir);
 	log_info("%s: removed: its network namespace is gone", dir->name);
@@ -288,6 +291,17 @@ unsigned int bpffs_remove_earlier(const struct bpffs_dir *dir)
 
 	for_each_in(dir, remove_if_earlier, &removal);
 	return removal.count;
+}
+
+bool bpffs_find_old(const struct bpffs_dir *dir, struct bpffs_dir *old)
+{
+	int len;
+
+	*old = *dir;
+	old->netns.cookie = 0;
+	len = snprintf(old->path, sizeof(old->path), "%s/xcarp/%" PRIu64, dir->root, dir->netns.inode);
+	snprintf(old->name, sizeof(old->name), BPFFS_USUAL "/xcarp/%" PRIu64, dir->netns.inode);
+	return (size_t)len < sizeof(old->path) && !access(old->path, F_OK);
 }
 
 void bpffs_close(struct bpffs_dir *dir)

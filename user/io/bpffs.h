@@ -6,6 +6,7 @@
 #ifndef XCARP_IO_BPFFS_H
 #define XCARP_IO_BPFFS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "io/netns.h"
@@ -43,6 +44,12 @@ int bpffs_for_each(void (*found)(void *ctx, struct bpffs_dir *dir), void *ctx);
  * had been theirs but the pins. Returns how many there were.
  */
 unsigned int bpffs_remove_earlier(const struct bpffs_dir *dir);
+
+/*
+ * Versions before ABI 7 called the directory by the inode alone: old is that one, of this network namespace or of an earlier one
+ * with its inode. Returns whether it is there.
+ */
+bool bpffs_find_old(const struct bpffs_dir *dir, struct bpffs_dir *old);
 
 /* The process that has the lock; 0: nobody who can be named. */
 unsigned int bpffs_lock_holder(const struct bpffs_dir *dir);

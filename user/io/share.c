@@ -435,10 +435,14 @@ static void list_pids(char *text, size_t size, const pid_t *pids, size_t count)
 static int refuse(const struct share *share, int why, const pid_t *pids, size_t count)
 {
 	const struct xcarp_abi *abi = &share->maps.abi;
+	struct bpffs_dir old;
 	char who[128] = "";
 
 	list_pids(who, sizeof(who), pids, count);
-	if (why == -EPROTO)
+	if (bpffs_find_old(&share->dir, &old))
+		log_error("the running xcarp processes of this network namespace (%s) are of an older version, whose maps are in %s; to "
+			  "upgrade, end all of them, then start the new version", who, old.name);
+	else if (why == -EPROTO)
 		log_error("the running xcarp processes of this network namespace (%s) have maps of ABI %u (version %.15s), and this is "
 			  "ABI %u (version " XCARP_VERSION "); to upgrade, end all of them (`xcarpctl status` lists them), then start "
 			  "the new version", who, abi->abi_version, abi->version, XCARP_ABI_VERSION);
@@ -457,13 +461,32 @@ static void take_pinned_vip_off(void *ctx, const void *key, const void *value)
 		take_vip_off(ctx, key, entry);
 }
 
+/* With a program of its on an interface here it was this network namespace's, and what it held is still there. */
+static void take_old_away(struct share *share, bool is_ours)
+{
+	struct bpffs_dir old;
+
+	if (!bpffs_find_old(&share->dir, &old))
+		return;
+	if (is_ours)
+		maps_for_each_pinned_vip(old.path, take_pinned_vip_off, share);
+	share->orphans_off(share->ctx);
+	bpffs_remove(&old);
+	log_warn("%s: what dead processes of an older version left is taken away%s", old.name,
+		 is_ours ? "" : "; addresses that they had may still be there");
+}
+
 /* What cannot be joined, because it is not whole or of another version, and has nobody. Returns how many programs it was. */
 static unsigned int take_ruins_away(struct share *share)
 {
+	unsigned int count;
+
 	maps_for_each_pinned_vip(share->dir.path, take_pinned_vip_off, share);
 	share->orphans_off(share->ctx);
 	bpffs_empty(&share->dir);
-	return program_take_off_leftovers();
+	count = program_take_off_leftovers();
+	take_old_away(share, count);
+	return count;
 }
 
 /* Nobody else lives, and another version has made what we go on with: its program gives way to ours. Returns 0 or -errno. */
