@@ -41,7 +41,7 @@ BPF_ALL := $(foreach clang,$(CLANGS),$(BPF_SOURCES:bpf/%.c=build/$(clang)/%.o))
 CORE := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/core/*.c))
 ENGINE := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/engine/*.c))
 PROGRAM := $(filter-out $(BUILD)/user/xcarpctl.o,$(patsubst %.c,$(BUILD)/%.o,$(wildcard user/*.c)))
-CTL := $(addprefix $(BUILD)/user/,xcarpctl.o version.o core/request.o core/words.o io/netns.o) $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/ctl/*.c))
+CTL := $(addprefix $(BUILD)/user/,xcarpctl.o version.o core/request.o core/words.o io/netns.o io/stopped.o) $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/ctl/*.c))
 IO := $(patsubst %.c,$(BUILD)/%.o,$(wildcard user/io/*.c))
 REFERENCE := $(BUILD)/selftests/reference.o
 UNIT_TESTS := $(patsubst selftests/%.c,$(BUILD)/tests/%,$(wildcard selftests/unit/test_*.c))

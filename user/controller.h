@@ -158,6 +158,7 @@ struct controller {
 	bool has_source;
 	bool is_source_told;
 	uint32_t source_ifindex;
+	pid_t replaced; /* by the name `ucarp`: the process that ended for this one; 0: none */
 	bool is_stopping;
 	bool has_told_waiting; /* that it waits for scripts */
 	bool is_handing_over;

@@ -2,6 +2,7 @@
 #include "ucarp.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +14,8 @@
 #include "io/log.h"
 #include "io/maps.h"
 #include "io/owners.h"
+#include "io/process.h"
+#include "io/stopped.h"
 
 #define HAND_OVER_MS 5000 /* with what its scripts take */
 #define SECOND_SIGNAL_MS 500
@@ -35,13 +38,16 @@ static bool is_same(const struct xcarp_owner *owner, const struct vr_options *op
 	       !strncmp(owner->interface, options->interface, sizeof(owner->interface));
 }
 
-/* 0: there is none, or none that can be seen from here. */
+/*
+ * 0: there is none, or none that can be seen from here. The number is the kernel's: what a process of another process namespace
+ * has written into the map is somebody else here.
+ */
 static pid_t find(const struct maps *maps, const struct vr_options *options)
 {
 	for (uint32_t index = 0; index < XCARP_OWNERS_MAX; index++) {
-		pid_t pid = (pid_t)maps->owners[index].pid;
+		pid_t pid = 0;
 
-		if (pid && is_same(&maps->owners[index], options) && owner_lives(index, &pid))
+		if (maps->owners[index].pid && is_same(&maps->owners[index], options) && owner_lives(index, &pid) && pid)
 			return pid;
 	}
 	return 0;
@@ -74,30 +80,46 @@ static bool end(int pidfd)
 	       ask(pidfd, SIGTERM, END_MS);
 }
 
-static int replace(const struct maps *maps, const struct vr_options *options)
+/* What would make the start fail when the one before has ended. Its own pidfile is free then. */
+static int check_before(const struct controller *c, const struct vr_options *options, pid_t pid)
+{
+	const char *pidfile = c->options.pidfile;
+
+	if (process_is_stopped(pid)) {
+		log_error("%s: process %d, which has virtual router %u, is stopped and cannot hand over; let it go on "
+			  "(`kill -CONT %d`) or end it (`kill -KILL %d`)", options->interface, (int)pid, options->vhid, (int)pid,
+			  (int)pid);
+		return -EBUSY;
+	}
+	return pidfile && process_pidfile_holder(pidfile) == pid ? 0 : controller_write_pidfile(c);
+}
+
+/* Returns the pid of the one that has ended, 0: there is none, or -errno after a logged line. */
+static pid_t replace(const struct controller *c, const struct maps *maps, const struct vr_options *options)
 {
 	pid_t pid = find(maps, options);
-	int pidfd = pid ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
-	bool is_over;
+	int pidfd = pid ? (int)syscall(SYS_pidfd_open, pid, 0) : -1, err = 0;
 
 	if (pidfd < 0)
 		return 0;
 	/* The number may have become another's before it was opened. */
-	if (find(maps, options) != pid) {
-		close(pidfd);
-		return 0;
+	if (find(maps, options) != pid)
+		pid = 0;
+	else
+		err = check_before(c, options, pid);
+	if (pid && !err) {
+		log_info("%s: process %d has virtual router %u: taking its place", options->interface, (int)pid, options->vhid);
+		if (!end(pidfd)) {
+			log_error("%s: process %d, which has virtual router %u, does not end; `kill -KILL %d`", options->interface,
+				  (int)pid, options->vhid, (int)pid);
+			err = -EBUSY;
+		}
 	}
-	log_info("%s: process %d has virtual router %u: taking its place", options->interface, (int)pid, options->vhid);
-	is_over = end(pidfd);
 	close(pidfd);
-	if (is_over)
-		return 0;
-	log_error("%s: process %d, which has virtual router %u, does not end; `kill -KILL %d`", options->interface,
-		  (int)pid, options->vhid, (int)pid);
-	return -EBUSY;
+	return err ? err : pid;
 }
 
-int ucarp_replace(const struct controller *c)
+int ucarp_replace(struct controller *c)
 {
 	struct bpffs_dir dir = { .fd = -1, .root_fd = -1 };
 	struct maps maps;
@@ -109,12 +131,34 @@ int ucarp_replace(const struct controller *c)
 	if (err)
 		return err;
 	maps_init(&maps);
-	/* Where there are none, or those of another version, nobody of ours has it. */
-	if (!maps_open(&maps, dir.path))
-		err = replace(&maps, c->change.plan.adds[0].options);
+	err = maps_open(&maps, dir.path);
+	if (err)
+		controller_fail(dir.path, err);
+	else
+		err = replace(c, &maps, c->change.plan.adds[0].options);
 	maps_close(&maps);
 	bpffs_close(&dir);
-	return err;
+	if (err <= 0)
+		return err;
+	c->replaced = err;
+	dataplane_ended(c->dataplane);
+	return 0;
+}
+
+void ucarp_give_up(struct controller *c, uint64_t now_ns)
+{
+	const struct vr_options *options = c->change.plan.add_count ? c->change.plan.adds[0].options : NULL;
+	uint32_t index;
+
+	log_error("the start failed after process %d had ended for it: nobody goes on with its virtual router, and its addresses "
+		  "are taken off", (int)c->replaced);
+	/* Ours already, or still its. */
+	if (!options || options_of(c, &index))
+		return;
+	dataplane_bury(c->dataplane, options, if_nametoindex(options->interface));
+	/* The addresses may be its up script's. */
+	if (c->capacity && !scripts_set(c->scripts, 0, options))
+		scripts_run(c->scripts, 0, SCRIPT_DOWN, now_ns);
 }
 
 void ucarp_note(struct controller *c)

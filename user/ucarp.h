@@ -13,9 +13,13 @@
 
 /*
  * Another process of that name has the virtual router that c is about to have: it hands over and ends. Waits for that, for
- * seconds if need be, so this is for the start. Returns 0, or -errno after a logged line.
+ * seconds if need be, so this is for the start, when nothing else of it is left that may fail for a reason that can be known
+ * before. Returns 0, or -errno after a logged line.
  */
-int ucarp_replace(const struct controller *c);
+int ucarp_replace(struct controller *c);
+
+/* The start failed after that: takes away what the one before has left, and tells of it. Its down script is run by the loop. */
+void ucarp_give_up(struct controller *c, uint64_t now_ns);
 
 /* Virtual routers run: the next process of that name finds this one. */
 void ucarp_note(struct controller *c);

@@ -628,7 +628,6 @@ static int start(struct controller *c)
 	}
 	process_allow_files();
 	err = check_kernel() ?:
-	      ucarp_replace(c) ?:
 	      open_adapters(c) ?:
 	      interfaces_find(c) ?:
 	      open_dataplane(c) ?:
@@ -636,7 +635,7 @@ static int start(struct controller *c)
 	      open_control(c);
 	if (err)
 		return err;
-	err = controller_write_pidfile(c);
+	err = ucarp_replace(c) ?: controller_write_pidfile(c);
 	if (err)
 		return err;
 	/* Before it runs the first script. A file of virtual routers is read again, and what it names. */
@@ -776,6 +775,19 @@ static int run(struct controller *c)
 		tell_waiting(c);
 	}
 	return 0;
+}
+
+static int start_or_give_up(struct controller *c)
+{
+	int err = start(c);
+	uint64_t now_ns = loop_now_ns();
+
+	if (!err || !c->replaced)
+		return err;
+	ucarp_give_up(c, now_ns);
+	stop(c, now_ns);
+	run(c);
+	return err;
 }
 
 /* Once more at the very end: a script may have put one there after we took ours off. */
@@ -965,7 +977,7 @@ int main(int argc, char **argv)
 	if (!err && c.options.check)
 		tell_checked(&c.change.plan);
 	else if (!err)
-		err = fork_all(&c) ?: start(&c) ?: run(&c);
+		err = fork_all(&c) ?: start_or_give_up(&c) ?: run(&c);
 	close_all(&c);
 	return exit_status(err);
 }

@@ -97,7 +97,7 @@ if ! command -v ifup >/dev/null || [[ ! -e /etc/network/if-up.d/ucarp || ! -x $U
 	echo "1..0 # SKIP needs ifupdown and Debian's ucarp (scripts/setup.sh test)"
 	exit 0
 fi
-plan 52
+plan 69
 test_lab r1 r2 client
 wire client "vips=$VIP"
 ip -n "$LAB-switch" link add r1-eth1 type veth peer name eth1 netns "$LAB-r1"
@@ -136,6 +136,37 @@ is "the other host has noticed nothing" "$(log_of r2)" ""
 fails r1 "$XCARP" -i eth0 -s 10.77.0.1 -v 1 -p "$PASSWORD" -a "$VIP"
 is "a second start by the name xcarp: status" "$STATUS" 1
 like "and why" "$ERROR" "virtual router 1 .* already belongs to process $(of 1)"
+
+# A second start that must fail leaves the first one alone.
+before=$(of 1)
+words=$(again)
+log_mark r2
+nok "a second start with a pidfile that cannot be made" in_place sh -c "exec /usr/sbin/ucarp $words --pidfile=/proc/nope"
+is "the first one lives on" "$(of 1)" "$before"
+kill -STOP "$before"
+log_mark r1
+nok "a second start when the first one is stopped" in_place sh -c "exec /usr/sbin/ucarp $words"
+ok "and why" log_has r1 "process $before, which has virtual router 1, is stopped and cannot hand over"
+kill -CONT "$before"
+never 1 "let go on, it is not ended by what was sent" eval '[[ $(of 1) != "$before" ]]'
+ok "it has the address" has_addr r1 "$VIP"
+
+# One that fails when the first one has ended: an address belongs to another process.
+daemon r1 "$XCARP" -i eth0 -s 10.77.0.1 -v 9 -p "$PASSWORD" -a 10.77.0.109
+within 10 "another virtual router" has_addr r1 10.77.0.109
+log_mark r1
+: >"$LAB_DIR/hooks"
+nok "a second start that wants its address, too" in_place sh -c "exec /usr/sbin/ucarp $words -a 10.77.0.109"
+ok "tells that nobody is left" log_has r1 "the start failed after process $before had ended for it"
+is "nobody is" "$(of 1)" ""
+ok "the address is gone" lacks_addr r1 "$VIP"
+is "by the script, which had put it there" "$(paste -sd, "$LAB_DIR/hooks")" down
+is "no virtual router is left of it" "$(lab_run r1 "${XCARP}ctl" status eth0/1 2>&1 | grep -c MASTER)" 0
+within 10 "the other host is MASTER" master r2
+ok "the other virtual router ends" stop r1 TERM
+: >"$LAB_DIR/hooks"
+ok "and a start with what it had" in_place sh -c "exec /usr/sbin/ucarp $words"
+within 15 "has the address again" has_addr r1 "$VIP"
 
 # An edited stanza, and down.
 stanzas 30

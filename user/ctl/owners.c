@@ -12,6 +12,8 @@
 
 #include <xcarp/abi.h>
 
+#include "io/stopped.h"
+
 /* Anybody in the network namespace may take an abstract name. */
 static bool is_trusted(int fd)
 {
@@ -83,24 +85,6 @@ static bool calls_itself(pid_t seen, uint32_t pid)
 	return found;
 }
 
-/* The letter of its state follows its name, which may have brackets of its own. */
-static bool is_stopped(pid_t seen)
-{
-	char path[32], line[256];
-	const char *after;
-	FILE *file;
-	bool got;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", seen);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	got = fgets(line, sizeof(line), file);
-	fclose(file);
-	after = got ? strrchr(line, ')') : NULL;
-	return after && after[1] == ' ' && (after[2] == 'T' || after[2] == 't');
-}
-
 enum owner_health owner_health(uint32_t index, uint32_t pid)
 {
 	struct ucred peer;
@@ -116,5 +100,5 @@ enum owner_health owner_health(uint32_t index, uint32_t pid)
 	close(fd);
 	if (!is_alive)
 		return OWNER_DEAD;
-	return peer.pid && is_stopped(peer.pid) ? OWNER_STOPPED : OWNER_RUNS;
+	return peer.pid && process_is_stopped(peer.pid) ? OWNER_STOPPED : OWNER_RUNS;
 }

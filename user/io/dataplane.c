@@ -398,6 +398,20 @@ void dataplane_disown(struct dataplane *dp, uint32_t slot)
 		*adoption = dp->adoptions[--dp->adoption_count];
 }
 
+void dataplane_ended(struct dataplane *dp)
+{
+	dp->share.bury_ns = 0;
+}
+
+void dataplane_bury(struct dataplane *dp, const struct vr_options *options, uint32_t ifindex)
+{
+	struct vr_key key = key_of(options, ifindex);
+	struct vr_entry entry;
+
+	if (!bpf_map_lookup_elem(dp->share.maps.fd[MAP_VROUTERS], &key, &entry))
+		share_bury(&dp->share, &entry);
+}
+
 bool dataplane_find(const struct dataplane *dp, uint32_t ifindex, uint32_t group, uint8_t vhid, uint32_t *index)
 {
 	struct vr_key key = { .ifindex = ifindex & IFINDEX_MASK, .ip_version = 4, .vhid = vhid };

@@ -122,6 +122,12 @@ uint32_t dataplane_adopted(struct dataplane *dp);
 /* One that was adopted ends before that: its addresses go. */
 void dataplane_disown(struct dataplane *dp, uint32_t slot);
 
+/* A process has just ended: what it left, and nobody adopts, is taken away. */
+void dataplane_ended(struct dataplane *dp);
+
+/* A dead process's virtual router has no successor: it and its addresses go. */
+void dataplane_bury(struct dataplane *dp, const struct vr_options *options, uint32_t ifindex);
+
 /* Which one of this process's virtual routers an untagged advert is for that the program should have kept. group: network order. */
 bool dataplane_find(const struct dataplane *dp, uint32_t ifindex, uint32_t group, uint8_t vhid, uint32_t *index);
 

@@ -147,6 +147,27 @@ void process_realtime_alone(void)
 		sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param);
 }
 
+static pid_t read_pid(int fd)
+{
+	char text[16];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	return (pid_t)atoi(text);
+}
+
+pid_t process_pidfile_holder(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	pid_t pid;
+
+	if (fd < 0)
+		return 0;
+	pid = flock(fd, LOCK_SH | LOCK_NB) ? read_pid(fd) : 0;
+	close(fd);
+	return pid;
+}
+
 const char *process_pidfile_write(const char *path)
 {
 	static char wrong[64];
@@ -162,10 +183,7 @@ const char *process_pidfile_write(const char *path)
 		return "is no regular file; must be a file of our own";
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
-		n = read(fd, text, sizeof(text) - 1);
-
-		text[n > 0 ? n : 0] = '\0';
-		snprintf(wrong, sizeof(wrong), "is the file of running process %d", atoi(text));
+		snprintf(wrong, sizeof(wrong), "is the file of running process %d", (int)read_pid(fd));
 		close(fd);
 		return wrong;
 	}

@@ -4,6 +4,7 @@
 #define XCARP_IO_PROCESS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* No core dumps, no ptrace by other users, no death by a closed pipe. */
 void process_harden(void);
@@ -54,6 +55,9 @@ void process_realtime_alone(void);
  * wrong as a phrase for an error message.
  */
 const char *process_pidfile_write(const char *path);
+
+/* The running process that has written path, as it calls itself; 0: none. */
+pid_t process_pidfile_holder(const char *path);
 
 /* Where that is, as an absolute path; NULL: nowhere. */
 const char *process_pidfile(void);
