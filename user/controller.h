@@ -158,6 +158,8 @@ struct controller {
 	bool has_source;
 	bool is_source_told;
 	uint32_t source_ifindex;
+	uint64_t source_decision_ns; /* when it is to be decided about one that is gone; UINT64_MAX: there is nothing to decide */
+	uint64_t source_hold_ns; /* until then one that comes back ends the hold; 0: no hold */
 	pid_t replaced; /* by the name `ucarp`: the process that ended for this one; 0: none */
 	bool is_stopping;
 	bool has_told_waiting; /* that it waits for scripts */

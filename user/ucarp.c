@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/election.h"
 #include "io/bpffs.h"
 #include "io/log.h"
 #include "io/maps.h"
@@ -20,6 +21,7 @@
 #define HAND_OVER_MS 5000 /* with what its scripts take */
 #define SECOND_SIGNAL_MS 500
 #define END_MS 5000
+#define RENEWAL_NS 2000000ull
 
 /* The only one. NULL: it is not there yet, or no more. */
 static const struct vr_options *options_of(const struct controller *c, uint32_t *index)
@@ -177,10 +179,20 @@ void ucarp_note(struct controller *c)
 
 /* The interface. */
 
-static void own_address_gone(struct controller *c, uint32_t index, uint64_t now_ns)
+/* Whoever renews it takes it off and puts it on again. A longer moment would be over after ifdown has taken the link down. */
+static void own_address_gone(struct controller *c, uint64_t now_ns)
 {
-	if (dataplane_live(c->dataplane, c->slots[index].map_slot)->state == MASTER)
-		engine_demote(c->engine, index, now_ns);
+	c->has_source = false;
+	c->source_decision_ns = now_ns + RENEWAL_NS;
+}
+
+static void own_address_there(struct controller *c, uint32_t index, uint64_t now_ns)
+{
+	c->has_source = true;
+	c->source_decision_ns = UINT64_MAX;
+	if (now_ns < c->source_hold_ns)
+		engine_source_is(c->engine, index, true, now_ns);
+	c->source_hold_ns = 0;
 }
 
 void ucarp_address(struct controller *c, uint32_t ifindex, const struct vip *address, bool present, uint64_t now_ns)
@@ -192,11 +204,13 @@ void ucarp_address(struct controller *c, uint32_t ifindex, const struct vip *add
 	    memcmp(address->address, &options->source, sizeof(options->source)) || !c->slots[index].interface ||
 	    c->slots[index].interface->link.ifindex != ifindex)
 		return;
-	if (present)
+	c->is_source_told = present;
+	if (present) {
 		c->source_ifindex = ifindex;
-	if (!present && c->has_source)
-		own_address_gone(c, index, now_ns);
-	c->has_source = c->is_source_told = present;
+		own_address_there(c, index, now_ns);
+	} else if (c->has_source) {
+		own_address_gone(c, now_ns);
+	}
 }
 
 void ucarp_resync_begin(struct controller *c)
@@ -206,11 +220,26 @@ void ucarp_resync_begin(struct controller *c)
 
 void ucarp_resync_end(struct controller *c, uint64_t now_ns)
 {
+	if (c->has_source && !c->is_source_told)
+		own_address_gone(c, now_ns);
+}
+
+uint64_t ucarp_deadline(const struct controller *c)
+{
+	return c->source_decision_ns;
+}
+
+void ucarp_timers(struct controller *c, uint64_t now_ns)
+{
 	uint32_t index;
 
-	if (c->has_source && !c->is_source_told && options_of(c, &index))
-		own_address_gone(c, index, now_ns);
-	c->has_source = c->is_source_told;
+	if (now_ns < c->source_decision_ns)
+		return;
+	c->source_decision_ns = UINT64_MAX;
+	if (!options_of(c, &index) || dataplane_live(c->dataplane, c->slots[index].map_slot)->state != MASTER)
+		return;
+	c->source_hold_ns = now_ns + ELECTION_HOLD_NS;
+	engine_source_is(c->engine, index, false, now_ns);
 }
 
 bool ucarp_is_unconfigured(const struct controller *c)

@@ -32,6 +32,10 @@ void ucarp_address(struct controller *c, uint32_t ifindex, const struct vip *add
 void ucarp_resync_begin(struct controller *c);
 void ucarp_resync_end(struct controller *c, uint64_t now_ns);
 
+/* One that is put on again in the same moment is no reason. When to be called next; UINT64_MAX: not for now. */
+uint64_t ucarp_deadline(const struct controller *c);
+void ucarp_timers(struct controller *c, uint64_t now_ns);
+
 /*
  * The interface was taken down by the administrator and the host's own address off it, as ifdown does. An interface that
  * vanishes or is only down does not count.

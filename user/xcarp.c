@@ -679,6 +679,8 @@ static uint64_t next_deadline(const struct controller *c)
 		deadline_ns = scripts_deadline(c->scripts);
 	if (c->attach_again_ns < deadline_ns)
 		deadline_ns = c->attach_again_ns;
+	if (ucarp_deadline(c) < deadline_ns)
+		deadline_ns = ucarp_deadline(c);
 	if (vrouters_deadline(c) < deadline_ns)
 		deadline_ns = vrouters_deadline(c);
 	if (prints_deadline(c) < deadline_ns)
@@ -762,6 +764,7 @@ static int run(struct controller *c)
 		stats->wakeups++;
 		interfaces_try_again(c, loop_now_ns());
 		now_ns = c->now_ns = loop_now_ns();
+		ucarp_timers(c, now_ns);
 		leave_unconfigured(c, now_ns);
 		engine_timers(c->engine, now_ns);
 		engine_commit(c->engine, now_ns);
@@ -932,7 +935,9 @@ static void tell_checked(const struct plan *plan)
 
 int main(int argc, char **argv)
 {
-	struct controller c = { .signals.fd = -1, .runner = { .fd = -1, .log_fd = -1 } };
+	struct controller c = {
+		.signals.fd = -1, .runner = { .fd = -1, .log_fd = -1 }, .source_decision_ns = UINT64_MAX
+	};
 	char error[OPTIONS_ERROR_LEN];
 	void *kept;
 	int err;

@@ -129,7 +129,9 @@ enum xcarp_auth {
 	X(CAUSE_CONSTANT_COUNTER, constant_counter)                                                          \
 	X(CAUSE_FENCED, fenced)                                                                              \
 	X(CAUSE_VRRP, vrrp_with_our_id)                                                                      \
-	X(CAUSE_DUPLICATE_ADDRESS, duplicate_address)
+	X(CAUSE_DUPLICATE_ADDRESS, duplicate_address)                                                        \
+	X(CAUSE_OWN_ADDRESS_GONE, own_address_gone)                                                          \
+	X(CAUSE_OWN_ADDRESS_BACK, own_address_back)
 
 enum vr_cause {
 #define X(value, word) value,

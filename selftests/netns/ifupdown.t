@@ -97,7 +97,7 @@ if ! command -v ifup >/dev/null || [[ ! -e /etc/network/if-up.d/ucarp || ! -x $U
 	echo "1..0 # SKIP needs ifupdown and Debian's ucarp (scripts/setup.sh test)"
 	exit 0
 fi
-plan 69
+plan 72
 test_lab r1 r2 client
 wire client "vips=$VIP"
 ip -n "$LAB-switch" link add r1-eth1 type veth peer name eth1 netns "$LAB-r1"
@@ -194,11 +194,21 @@ ok "with the last values" runs_with 33
 within 10 "both addresses" eval 'has_addr r1 $VIP && has_addr r1 $VIP2'
 never 1 "and no more of them" eval '! count_is 2'
 
+# The host's own address is renewed: both are heard of in one round.
+mark=$(now_ms)
+kill -STOP "$(of 1)"
+ip -n "$LAB-r1" addr del 10.77.0.1/24 dev eth0
+ip -n "$LAB-r1" addr add 10.77.0.1/24 dev eth0
+kill -CONT "$(of 1)"
+never 1 "own address renewed: no bow-out" seen_since "$mark" 'advert 10.77.0.1 .*advbase=255'
+ok "the address stays" has_addr r1 "$VIP"
+
 # The host's own address goes: a bow-out, while there is a link to send it through.
 mark=$(now_ms)
 ip -n "$LAB-r1" addr del 10.77.0.1/24 dev eth0
 within 5 "own address taken off: a bow-out" seen_since "$mark" 'advert 10.77.0.1 .*advbase=255'
 within 5 "the other host is MASTER" master r2
+like "status says why" "$(lab_run r1 "${XCARP}ctl" status eth0/1)" "this host's own address was taken off the interface"
 ip -n "$LAB-r1" addr add 10.77.0.1/24 dev eth0
 within 15 "put back: it takes over again" has_addr r1 "$VIP"
 

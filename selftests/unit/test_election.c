@@ -31,7 +31,7 @@ enum place {
 	IN_INIT_DEMOTED,
 	IN_INIT_PROMOTED,
 	IN_BACKUP,
-	IN_HELD, /* BACKUP after EV_DEMOTE */
+	IN_HELD, /* BACKUP after EV_DEMOTE or EV_OWN_ADDRESS_GONE */
 	IN_DEMOTED, /* BACKUP until released */
 	IN_MASTER,
 	IN_PROMOTED, /* MASTER by promotion */
@@ -56,7 +56,8 @@ static const struct {
 _Static_assert(COUNT(places) == PLACE_COUNT, "a place has no row here");
 
 static const char *const event_names[] = { "START",  "ADOPT", "LINK_UP", "LINK_DOWN", "WITHDRAWN", "ADVERT", "FENCED", "TIMER",
-					   "DEMOTE", "HOLD_DEMOTED", "PROMOTE",	  "RELEASE",   "STOP",	 "SENT",
+					   "DEMOTE", "OWN_ADDRESS_GONE", "OWN_ADDRESS_BACK",
+					   "HOLD_DEMOTED", "PROMOTE",	  "RELEASE",   "STOP",	 "SENT",
 					   "SEND_FAILED" };
 _Static_assert(COUNT(event_names) == ELECTION_EVENT_COUNT, "an event has no name here");
 
@@ -95,6 +96,38 @@ struct row {
 
 /* What happens at NOW. */
 static const struct row rows[] = {
+	{ IN_INIT, EV_OWN_ADDRESS_GONE, "", &plain, NEVER, NO_ADVERT, IN_INIT, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_INIT, EV_OWN_ADDRESS_BACK, "", &plain, NEVER, NO_ADVERT, IN_INIT, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_INIT_DEMOTED, EV_OWN_ADDRESS_GONE, "", &plain, NEVER, NO_ADVERT, IN_INIT_DEMOTED, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_INIT_DEMOTED, EV_OWN_ADDRESS_BACK, "", &plain, NEVER, NO_ADVERT, IN_INIT_DEMOTED, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_INIT_PROMOTED, EV_OWN_ADDRESS_GONE, "", &plain, NEVER, NO_ADVERT, IN_INIT_PROMOTED, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_INIT_PROMOTED, EV_OWN_ADDRESS_BACK, "", &plain, NEVER, NO_ADVERT, IN_INIT_PROMOTED, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_BACKUP, EV_OWN_ADDRESS_GONE, "", &plain, DUE, NO_ADVERT, IN_BACKUP, 0, CAUSE_NONE,
+	  .until_ns = DUE },
+	{ IN_BACKUP, EV_OWN_ADDRESS_BACK, "", &plain, DUE, NO_ADVERT, IN_BACKUP, 0, CAUSE_NONE,
+	  .until_ns = DUE },
+	{ IN_HELD, EV_OWN_ADDRESS_GONE, "", &plain, DUE, NO_ADVERT, IN_HELD, 0, CAUSE_NONE,
+	  .until_ns = DUE },
+	{ IN_HELD, EV_OWN_ADDRESS_BACK, "", &skewed, DUE, NO_ADVERT, IN_BACKUP, 0, CAUSE_OWN_ADDRESS_BACK,
+	  .until_ns = NOW + S(3) + SKEW(100) },
+	{ IN_DEMOTED, EV_OWN_ADDRESS_GONE, "", &plain, NEVER, NO_ADVERT, IN_DEMOTED, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_DEMOTED, EV_OWN_ADDRESS_BACK, "", &plain, NEVER, NO_ADVERT, IN_DEMOTED, 0, CAUSE_NONE,
+	  .until_ns = NEVER },
+	{ IN_MASTER, EV_OWN_ADDRESS_GONE, "", &plain, DUE, NO_ADVERT, IN_HELD, ACT_BOW_OUT | LEAVE, CAUSE_OWN_ADDRESS_GONE,
+	  .until_ns = NOW + S(3) },
+	{ IN_MASTER, EV_OWN_ADDRESS_BACK, "", &plain, DUE, NO_ADVERT, IN_MASTER, 0, CAUSE_NONE,
+	  .until_ns = DUE },
+	{ IN_PROMOTED, EV_OWN_ADDRESS_GONE, "", &plain, DUE, NO_ADVERT, IN_HELD, ACT_BOW_OUT | LEAVE, CAUSE_OWN_ADDRESS_GONE,
+	  .until_ns = NOW + S(3) },
+	{ IN_PROMOTED, EV_OWN_ADDRESS_BACK, "", &plain, DUE, NO_ADVERT, IN_PROMOTED, 0, CAUSE_NONE,
+	  .until_ns = DUE },
 	{ IN_INIT, EV_START, "", &plain, NEVER, NO_ADVERT, IN_INIT, LEAVE, CAUSE_STARTED, .until_ns = NEVER },
 	{ IN_INIT, EV_START, "neutral", &neutral, NEVER, NO_ADVERT, IN_INIT, ACT_VIPS_DEL, CAUSE_STARTED,
 	  .until_ns = NEVER },

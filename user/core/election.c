@@ -15,6 +15,7 @@
  * BACKUP  ADVERT        else                                   BACKUP  down timer restarts from the arrival
  * BACKUP  TIMER         hold over                              BACKUP  down timer starts
  * BACKUP  TIMER         down time over                         MASTER  take over
+ * BACKUP  OWN_ADDRESS_BACK held                                BACKUP  down timer starts
  * BACKUP  HOLD_DEMOTED                                         BACKUP  demoted: down timer stops
  * BACKUP  PROMOTE       held and demoted too                   MASTER  promoted: take over
  * BACKUP  RELEASE       demoted                                BACKUP  down timer starts
@@ -28,7 +29,7 @@
  *                                                                     adverts
  * MASTER  FENCED                                               BACKUP  leave; a promotion ends; down timer starts
  * MASTER  TIMER         advert due                             MASTER  advert; announce if promised
- * MASTER  DEMOTE                                               BACKUP  bow-out, leave; a promotion ends; hold starts
+ * MASTER  DEMOTE, OWN_ADDRESS_GONE                             BACKUP  bow-out, leave; a promotion ends; hold starts
  * MASTER  HOLD_DEMOTED                                         BACKUP  demoted: bow-out, leave
  * MASTER  PROMOTE       not promoted yet                       MASTER  promoted: advert
  * MASTER  RELEASE       promoted                               MASTER  advert
@@ -294,6 +295,11 @@ static struct election_result backup_step(struct election *election, const struc
 			return nothing;
 		}
 		return take_over(election, config, CAUSE_MASTER_SILENT, now_ns);
+	case EV_OWN_ADDRESS_BACK:
+		if (!election->held)
+			return nothing;
+		become(election, BACKUP, now_ns + election_down_ns(config));
+		return (struct election_result){ 0, CAUSE_OWN_ADDRESS_BACK };
 	case EV_HOLD_DEMOTED:
 		become(election, BACKUP, ELECTION_NEVER);
 		return change_hold(election, DEMOTED, CAUSE_DEMOTED, 0);
@@ -373,6 +379,14 @@ static struct election_result master_timer(struct election *election, const stru
 	return result;
 }
 
+static struct election_result stay_out(struct election *election, enum vr_cause cause, uint64_t now_ns)
+{
+	become(election, BACKUP, now_ns + ELECTION_HOLD_NS);
+	election->held = true;
+	election->hold = NOT_HELD;
+	return (struct election_result){ ACT_BOW_OUT | ACT_LEAVE, cause };
+}
+
 static struct election_result master_step(struct election *election, const struct election_config *config,
 					  const struct election_input *input, uint64_t now_ns)
 {
@@ -392,10 +406,9 @@ static struct election_result master_step(struct election *election, const struc
 	case EV_TIMER:
 		return master_timer(election, config, now_ns);
 	case EV_DEMOTE:
-		become(election, BACKUP, now_ns + ELECTION_HOLD_NS);
-		election->held = true;
-		election->hold = NOT_HELD;
-		return (struct election_result){ ACT_BOW_OUT | ACT_LEAVE, CAUSE_DEMOTED };
+		return stay_out(election, CAUSE_DEMOTED, now_ns);
+	case EV_OWN_ADDRESS_GONE:
+		return stay_out(election, CAUSE_OWN_ADDRESS_GONE, now_ns);
 	case EV_HOLD_DEMOTED:
 		become(election, BACKUP, ELECTION_NEVER);
 		return change_hold(election, DEMOTED, CAUSE_DEMOTED, ACT_BOW_OUT | ACT_LEAVE);

@@ -39,6 +39,8 @@ enum election_event {
 	EV_FENCED, /* a master's: somebody else was heard so long ago, without our reaction, that the driver silences us */
 	EV_TIMER, /* the deadline may have passed */
 	EV_DEMOTE, /* the operator wants another node to be master: stay out for a while */
+	EV_OWN_ADDRESS_GONE, /* the host's own address was taken off: stay out for as long as after EV_DEMOTE */
+	EV_OWN_ADDRESS_BACK, /* ends that early */
 	EV_HOLD_DEMOTED, /* maintenance: stay out until released */
 	EV_PROMOTE, /* the operator wants this node to be master, until released or until a still better one is heard */
 	EV_RELEASE, /* ends either */
@@ -71,7 +73,7 @@ struct election_input {
 struct election {
 	enum vr_state state;
 	enum vr_hold hold; /* BACKUP is never PROMOTED, MASTER never DEMOTED; INIT remembers either for its link */
-	bool held; /* BACKUP after EV_DEMOTE: no promotion until deadline_ns */
+	bool held; /* BACKUP after EV_DEMOTE or EV_OWN_ADDRESS_GONE: no promotion until deadline_ns */
 	bool send_suppressed;
 	uint8_t announce_in; /* announce again after so many adverts; 0: no */
 	uint8_t send_failures; /* in a row */

@@ -36,6 +36,8 @@ static const struct {
 	[CAUSE_CONSTANT_COUNTER].meaning = "a peer repeats one counter: its adverts cannot be told from old ones",
 	[CAUSE_VRRP].meaning = "a VRRP router has the same id: it is no peer, and not heard",
 	[CAUSE_DUPLICATE_ADDRESS].meaning = "another host has an address of it, too",
+	[CAUSE_OWN_ADDRESS_GONE].meaning = "this host's own address was taken off the interface",
+	[CAUSE_OWN_ADDRESS_BACK].meaning = "this host's own address is on the interface again",
 	[CAUSE_FENCED].meaning = "somebody else had been master without our reaction: the driver had silenced us",
 };
 

@@ -647,6 +647,11 @@ void engine_demote(struct engine *engine, uint32_t index, uint64_t now_ns)
 	simple_step(engine, vr, EV_DEMOTE, now_ns);
 }
 
+void engine_source_is(struct engine *engine, uint32_t index, bool is_there, uint64_t now_ns)
+{
+	simple_step(engine, engine->vrouters[index], is_there ? EV_OWN_ADDRESS_BACK : EV_OWN_ADDRESS_GONE, now_ns);
+}
+
 bool engine_command(struct engine *engine, uint32_t index, uint32_t generation, enum xcarp_command command,
 		    uint64_t now_ns)
 {

@@ -181,6 +181,9 @@ void engine_status(struct engine *engine, uint32_t index);
 /* SIGUSR2: bow out, hold, go on. */
 void engine_demote(struct engine *engine, uint32_t index, uint64_t now_ns);
 
+/* The host's own address was taken off the interface: a master bows out, as at USR2; or it is back, and ends the hold. */
+void engine_source_is(struct engine *engine, uint32_t index, bool is_there, uint64_t now_ns);
+
 /* What xcarpctl asks for. False where generation says that it meant another virtual router. */
 bool engine_command(struct engine *engine, uint32_t index, uint32_t generation, enum xcarp_command command,
 		    uint64_t now_ns);

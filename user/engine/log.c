@@ -282,6 +282,13 @@ static bool log_cause(struct engine *engine, struct vrouter *vr, enum vr_cause c
 		return vrouter_log(engine, vr, ABOUT_HOLD, now_ns, LOG_WARNING,
 				   vr->election.hold == DEMOTED ? "Demoted: staying out until released" :
 								  "Demoted: staying out for 3 s, then backup as usual");
+	case CAUSE_OWN_ADDRESS_GONE:
+		return vrouter_log(engine, vr, ABOUT_HOLD, now_ns, LOG_WARNING,
+				   "%s: this host's own address was taken off the interface: staying out until it is back, for 3 s at "
+				   "most", vr->options->interface);
+	case CAUSE_OWN_ADDRESS_BACK:
+		return vrouter_log(engine, vr, ABOUT_HOLD, now_ns, LOG_WARNING,
+				   "%s: this host's own address is back: electing as usual", vr->options->interface);
 	case CAUSE_PROMOTED:
 		return vrouter_log(engine, vr, ABOUT_HOLD, now_ns, LOG_WARNING, "Promoted: claiming the shortest interval");
 	case CAUSE_RELEASED:
