@@ -174,6 +174,9 @@ void ucarp_note(struct controller *c)
 		return;
 	snprintf(owner->interface, sizeof(owner->interface), "%s", options->interface);
 	owner->group = options->group;
+	if (!options->manage_vips)
+		log_info("%s: the addresses of virtual router %u are the scripts' to add and to remove", options->interface,
+			 options->vhid);
 	__atomic_store_n(&owner->vhid, options->vhid, __ATOMIC_RELEASE);
 }
 

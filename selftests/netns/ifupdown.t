@@ -97,7 +97,7 @@ if ! command -v ifup >/dev/null || [[ ! -e /etc/network/if-up.d/ucarp || ! -x $U
 	echo "1..0 # SKIP needs ifupdown and Debian's ucarp (scripts/setup.sh test)"
 	exit 0
 fi
-plan 72
+plan 73
 test_lab r1 r2 client
 wire client "vips=$VIP"
 ip -n "$LAB-switch" link add r1-eth1 type veth peer name eth1 netns "$LAB-r1"
@@ -167,6 +167,8 @@ ok "the other virtual router ends" stop r1 TERM
 : >"$LAB_DIR/hooks"
 ok "and a start with what it had" in_place sh -c "exec /usr/sbin/ucarp $words"
 within 15 "has the address again" has_addr r1 "$VIP"
+in_place sh -c "exec /usr/sbin/ucarp ${words/ -B/}" &
+within 10 "a line says whose the addresses are" log_has r1 "the addresses of virtual router 1 are the scripts' to add and to remove"
 
 # An edited stanza, and down.
 stanzas 30
