@@ -159,6 +159,7 @@ struct controller {
 	bool is_source_told;
 	uint32_t source_ifindex;
 	uint64_t source_decision_ns; /* when it is to be decided about one that is gone; UINT64_MAX: there is nothing to decide */
+	uint64_t unconfigured_ns; /* from then on the interface counts as taken out of use; UINT64_MAX: it does not */
 	uint64_t source_hold_ns; /* until then one that comes back ends the hold; 0: no hold */
 	pid_t replaced; /* by the name `ucarp`: the process that ended for this one; 0: none */
 	bool is_stopping;

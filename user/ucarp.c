@@ -22,6 +22,7 @@
 #define SECOND_SIGNAL_MS 500
 #define END_MS 5000
 #define RENEWAL_NS 2000000ull
+#define VANISHING_NS 100000000ull
 
 /* The only one. NULL: it is not there yet, or no more. */
 static const struct vr_options *options_of(const struct controller *c, uint32_t *index)
@@ -49,7 +50,8 @@ static pid_t find(const struct maps *maps, const struct vr_options *options)
 	for (uint32_t index = 0; index < XCARP_OWNERS_MAX; index++) {
 		pid_t pid = 0;
 
-		if (maps->owners[index].pid && is_same(&maps->owners[index], options) && owner_lives(index, &pid) && pid)
+		if (maps->owners[index].pid && is_same(&maps->owners[index], options) && owner_lives(index, &pid) &&
+		    pid)
 			return pid;
 	}
 	return 0;
@@ -89,8 +91,8 @@ static int check_before(const struct controller *c, const struct vr_options *opt
 
 	if (process_is_stopped(pid)) {
 		log_error("%s: process %d, which has virtual router %u, is stopped and cannot hand over; let it go on "
-			  "(`kill -CONT %d`) or end it (`kill -KILL %d`)", options->interface, (int)pid, options->vhid, (int)pid,
-			  (int)pid);
+			  "(`kill -CONT %d`) or end it (`kill -KILL %d`)",
+			  options->interface, (int)pid, options->vhid, (int)pid, (int)pid);
 		return -EBUSY;
 	}
 	return pidfile && process_pidfile_holder(pidfile) == pid ? 0 : controller_write_pidfile(c);
@@ -110,10 +112,11 @@ static pid_t replace(const struct controller *c, const struct maps *maps, const 
 	else
 		err = check_before(c, options, pid);
 	if (pid && !err) {
-		log_info("%s: process %d has virtual router %u: taking its place", options->interface, (int)pid, options->vhid);
+		log_info("%s: process %d has virtual router %u: taking its place", options->interface, (int)pid,
+			 options->vhid);
 		if (!end(pidfd)) {
-			log_error("%s: process %d, which has virtual router %u, does not end; `kill -KILL %d`", options->interface,
-				  (int)pid, options->vhid, (int)pid);
+			log_error("%s: process %d, which has virtual router %u, does not end; `kill -KILL %d`",
+				  options->interface, (int)pid, options->vhid, (int)pid);
 			err = -EBUSY;
 		}
 	}
@@ -152,8 +155,9 @@ void ucarp_give_up(struct controller *c, uint64_t now_ns)
 	const struct vr_options *options = c->change.plan.add_count ? c->change.plan.adds[0].options : NULL;
 	uint32_t index;
 
-	log_error("the start failed after process %d had ended for it: nobody goes on with its virtual router, and its addresses "
-		  "are taken off", (int)c->replaced);
+	log_error("the start failed after process %d had ended for it: nobody goes on with its virtual router, and its "
+		  "addresses are taken off",
+		  (int)c->replaced);
 	/* Ours already, or still its. */
 	if (!options || options_of(c, &index))
 		return;
@@ -175,8 +179,8 @@ void ucarp_note(struct controller *c)
 	snprintf(owner->interface, sizeof(owner->interface), "%s", options->interface);
 	owner->group = options->group;
 	if (!options->manage_vips)
-		log_info("%s: the addresses of virtual router %u are the scripts' to add and to remove", options->interface,
-			 options->vhid);
+		log_info("%s: the addresses of virtual router %u are the scripts' to add and to remove",
+			 options->interface, options->vhid);
 	__atomic_store_n(&owner->vhid, options->vhid, __ATOMIC_RELEASE);
 }
 
@@ -227,12 +231,29 @@ void ucarp_resync_end(struct controller *c, uint64_t now_ns)
 		own_address_gone(c, now_ns);
 }
 
-uint64_t ucarp_deadline(const struct controller *c)
+static bool is_unconfigured(const struct controller *c)
 {
-	return c->source_decision_ns;
+	uint32_t index;
+	const struct interface *interface;
+
+	if (!options_of(c, &index) || c->has_source)
+		return false;
+	interface = c->slots[index].interface;
+	/* One that is made anew is down and without addresses at first. */
+	return interface && interface->link.ifindex && interface->link.ifindex == c->source_ifindex &&
+	       !interface->is_enabled;
 }
 
-void ucarp_timers(struct controller *c, uint64_t now_ns)
+/* One that vanishes is down and without addresses before it is gone. */
+static void watch_interface(struct controller *c, uint64_t now_ns)
+{
+	if (!is_unconfigured(c))
+		c->unconfigured_ns = UINT64_MAX;
+	else if (c->unconfigured_ns == UINT64_MAX)
+		c->unconfigured_ns = now_ns + VANISHING_NS;
+}
+
+static void watch_source(struct controller *c, uint64_t now_ns)
 {
 	uint32_t index;
 
@@ -245,15 +266,20 @@ void ucarp_timers(struct controller *c, uint64_t now_ns)
 	engine_source_is(c->engine, index, false, now_ns);
 }
 
-bool ucarp_is_unconfigured(const struct controller *c)
+uint64_t ucarp_deadline(const struct controller *c)
 {
-	uint32_t index;
-	const struct interface *interface;
+	if (c->is_stopping || c->is_handing_over)
+		return UINT64_MAX;
+	return c->source_decision_ns < c->unconfigured_ns ? c->source_decision_ns : c->unconfigured_ns;
+}
 
-	if (!options_of(c, &index) || c->has_source)
-		return false;
-	interface = c->slots[index].interface;
-	/* One that is made anew is down and without addresses at first. */
-	return interface && interface->link.ifindex && interface->link.ifindex == c->source_ifindex &&
-	       !interface->is_enabled;
+void ucarp_timers(struct controller *c, uint64_t now_ns)
+{
+	watch_source(c, now_ns);
+	watch_interface(c, now_ns);
+}
+
+bool ucarp_is_unconfigured(const struct controller *c, uint64_t now_ns)
+{
+	return now_ns >= c->unconfigured_ns;
 }

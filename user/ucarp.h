@@ -40,6 +40,6 @@ void ucarp_timers(struct controller *c, uint64_t now_ns);
  * The interface was taken down by the administrator and the host's own address off it, as ifdown does. An interface that
  * vanishes or is only down does not count.
  */
-bool ucarp_is_unconfigured(const struct controller *c);
+bool ucarp_is_unconfigured(const struct controller *c, uint64_t now_ns);
 
 #endif

@@ -321,7 +321,7 @@ static void hand_over(struct controller *c)
 
 static void leave_unconfigured(struct controller *c, uint64_t now_ns)
 {
-	if (c->is_stopping || c->is_handing_over || !ucarp_is_unconfigured(c))
+	if (c->is_stopping || c->is_handing_over || !ucarp_is_unconfigured(c, now_ns))
 		return;
 	log_info("The interface was taken down and this host's address off it: leaving, as ucarp does");
 	stop(c, now_ns);
@@ -936,7 +936,8 @@ static void tell_checked(const struct plan *plan)
 int main(int argc, char **argv)
 {
 	struct controller c = {
-		.signals.fd = -1, .runner = { .fd = -1, .log_fd = -1 }, .source_decision_ns = UINT64_MAX
+		.signals.fd = -1, .runner = { .fd = -1, .log_fd = -1 }, .source_decision_ns = UINT64_MAX,
+		.unconfigured_ns = UINT64_MAX,
 	};
 	char error[OPTIONS_ERROR_LEN];
 	void *kept;
