@@ -97,7 +97,7 @@ if ! command -v ifup >/dev/null || [[ ! -e /etc/network/if-up.d/ucarp || ! -x $U
 	echo "1..0 # SKIP needs ifupdown and Debian's ucarp (scripts/setup.sh test)"
 	exit 0
 fi
-plan 73
+plan 78
 test_lab r1 r2 client
 wire client "vips=$VIP"
 ip -n "$LAB-switch" link add r1-eth1 type veth peer name eth1 netns "$LAB-r1"
@@ -250,5 +250,25 @@ ok "ifup" in_place ifup eth0
 within 15 "has the address all the same" has_addr r1 "$VIP"
 ok "ifdown -a" in_place ifdown -a
 within 15 "ends all" count_is 0
+
+# In another process namespace it has a number that is somebody else here, and it takes no connections: nobody is signalled.
+lab_run r1 sysctl -qw net.core.somaxconn=1
+ip -n "$LAB-r1" addr add 10.77.0.1/24 dev eth0
+ip -n "$LAB-r1" link set eth0 up
+apart=(unshare -p -f --kill-child --mount-proc)
+in_place "${apart[@]}" /usr/sbin/ucarp -i eth0 -s 10.77.0.1 -v 7 -p "$PASSWORD" -a 10.77.0.107 &
+within 10 "one in a process namespace of its own" has_addr r1 10.77.0.107
+apart_pid=$(of 7)
+kill -STOP "$apart_pid"
+for _ in 1 2 3 4; do
+	lab_run r1 "${XCARP}ctl" status >/dev/null 2>&1
+done
+log_mark r1
+nok "a start that cannot see it" in_place "${apart[@]}" sh -c "/usr/sbin/ucarp -i eth0 -s 10.77.0.1 -v 7 -p $PASSWORD -a 10.77.0.107; exit \$?"
+ok "is refused" log_has r1 'virtual router 7 .* already belongs to process'
+nok "and signals nobody" log_has r1 'taking its place'
+kill -CONT "$apart_pid"
+kill -TERM "$apart_pid"
+within 10 "it ends" count_is 0
 ok "the other host ends" stop r2 TERM
 is "nothing is left" "$(left_on r1)" ""
