@@ -167,6 +167,7 @@ uint64_t prints_deadline(const struct controller *c)
 struct prints *prints_new(struct controller *c)
 {
 	struct prints *prints = calloc(1, sizeof(*prints));
+	int err;
 
 	if (!prints)
 		return NULL;
@@ -179,10 +180,12 @@ struct prints *prints_new(struct controller *c)
 	};
 	if (prints->parts && prints->finished.fd >= 0 && !loop_add(c->loop, &prints->finished))
 		return prints;
+	err = errno;
 	if (prints->finished.fd >= 0)
 		close(prints->finished.fd);
 	secret_free(prints->parts);
 	free(prints);
+	errno = err;
 	return NULL;
 }
 

@@ -455,7 +455,7 @@ static int open_adapters(struct controller *c)
 		return controller_fail("scripts", -ENOMEM);
 	c->prints = prints_new(c);
 	if (!c->prints)
-		return controller_fail("fingerprints", -ENOMEM);
+		return controller_fail("fingerprints", -errno);
 	c->loader = loader_new(c->loop, plan_make);
 	return c->loader ? 0 : controller_fail("loader", -errno);
 }
@@ -603,6 +603,25 @@ static int drop_privileges(const struct controller *c)
 	});
 }
 
+/* What may pass is told apart from what will not: a service manager should try again, or leave it. */
+static int exit_status(int err)
+{
+	switch (err) {
+	case 0:
+	case -ECANCELED:
+		return EXIT_SUCCESS;
+	case -EAGAIN:
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOBUFS:
+	case -ENODEV:
+	case -ENOMEM:
+	case -ETIMEDOUT:
+		return EX_TEMPFAIL;
+	}
+	return EXIT_FAILURE;
+}
+
 /* Before anything of the host is touched. */
 static int check_kernel(void)
 {
@@ -614,6 +633,9 @@ static int check_kernel(void)
 	if (uname(&system) || kernel_judge(system.release, errors, line))
 		return 0;
 	log_error("%s", line);
+	for (int feature = 0; feature < KERNEL_FEATURE_COUNT; feature++)
+		if (exit_status(errors[feature]) == EX_TEMPFAIL)
+			return errors[feature];
 	return -EOPNOTSUPP;
 }
 
@@ -901,25 +923,6 @@ static void *keep_password(struct vr_options *options)
 		memcpy(kept, options->password, strlen(options->password) + 1);
 	options->password = kept;
 	return kept;
-}
-
-/* What may pass is told apart from what will not: a service manager should try again, or leave it. */
-static int exit_status(int err)
-{
-	switch (err) {
-	case 0:
-	case -ECANCELED:
-		return EXIT_SUCCESS;
-	case -EAGAIN:
-	case -EMFILE:
-	case -ENFILE:
-	case -ENOBUFS:
-	case -ENODEV:
-	case -ENOMEM:
-	case -ETIMEDOUT:
-		return EX_TEMPFAIL;
-	}
-	return EXIT_FAILURE;
 }
 
 static void tell_checked(const struct plan *plan)

@@ -241,9 +241,9 @@ like "and puts its own program in the place of the other's" "$(log_of p1)" 'the 
 isnt "that is on the interface" "$(xdp_id r1)" "$program"
 program=$(xdp_id r1)
 is "and pinned" "$(bpftool -j prog show pinned "$pins/program" | sed 's/.*"id":\([0-9]*\).*/\1/')" "$program"
-sent=$(drops r1 | sed -n 's/^bad_version=//p')
+sent=$(drops r1 | sed -n 's/^not_enabled=//p')
 lab_run client "$FRAMES" send eth0 vhid=1 vips=$V1 mutate=version >/dev/null
-within 3 "and does its work" counted r1 bad_version $((sent + 1))
+within 3 "and does its work" counted r1 not_enabled $((sent + 1))
 kill_9 p1
 run p1 -v 1 -a $V1 -r 6
 within 3 "the next one adopts" log_has p1 "$ADOPTED"

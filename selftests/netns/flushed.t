@@ -134,7 +134,7 @@ within 10 "the program is on it" has_xdp r1
 xcarp r2 -k 100 -r 15
 never 4 "the peer hears a master" master r2
 lab_run r2 "$FRAMES" send eth0 vhid=1 "vips=$VIP" src=10.77.0.2 mutate=version >/dev/null
-within 10 "and what arrives there is seen" eval '(($(drops r1 | sed -n "s/^bad_version=//p")))'
+within 10 "and what arrives there is seen" eval '(($(drops r1 | sed -n "s/^not_enabled=//p")))'
 ok "the peer ends" stop r2 TERM
 
 # The number is another interface's.

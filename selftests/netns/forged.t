@@ -52,7 +52,7 @@ while read -r mutation counter extra; do
 	is "$mutation${extra:+ with $extra}: 50 of them are counted" "$moved" "$counter+50 "
 	ok "and move nothing" master r1
 done <<<"$kinds"
-within 5 "what nobody had to sign is told, with where and from whom" log_has r1 'Malformed adverts refused: [0-9]+, the last from 10\.77\.0\.[0-9]+ \(bad_ttl\) \(eth0 id 1\)'
+within 5 "what nobody had to sign is told, with where and from whom" log_has r1 'Malformed adverts refused: [0-9]+, the last from 10\.77\.0\.[0-9]+ \(bad_ttl[,)]'
 is "INIT, BACKUP, MASTER, and nothing since" "$(log_count r1 'Switching to state')" 3
 ok "and has the address" has_addr r1 "$VIP"
 

@@ -102,9 +102,9 @@ within 5 "it comes back" has_xdp r1
 never 3 "nothing changes at the first" log_has r1 'Switching to state'
 nok "nor at the second" log_has r2 'Switching to state'
 ok "the address is where it was" only_holder r1 r1 r2
-heard=$(drops r1 | sed -n 's/^bad_version=//p')
+heard=$(drops r1 | sed -n 's/^not_enabled=//p')
 lab_run client "$FRAMES" send eth0 src=10.77.0.66 "vips=$VIP" mutate=version >/dev/null
-within 3 "the program does its work" counted r1 bad_version $((heard + 1))
+within 3 "the program does its work" counted r1 not_enabled $((heard + 1))
 
 # An address where none may be.
 ok "the second is BACKUP" eval 'wait_for 5 settled r2; log_has r2 "BACKUP on eth0 id 1"'

@@ -129,9 +129,9 @@ log_mark p2
 ok "the first ends" ends p1
 ok "the others' program is still there" test "$(xdp_id r1)" = "$program"
 is "its address is not" "$(ip -n "$LAB-r1" -o -4 addr show | grep -c '10\.77\.0\.101')" 0
-sent=$(drops r1 | sed -n 's/^bad_version=//p')
+sent=$(drops r1 | sed -n 's/^not_enabled=//p')
 lab_run client "$FRAMES" send eth0 vhid=2 vips=10.77.0.102 mutate=version >/dev/null
-within 3 "and does its work" counted r1 bad_version $((sent + 1))
+within 3 "and does its work" counted r1 not_enabled $((sent + 1))
 files=
 for ((i = 0; i < 6; i++)); do
 	for n in 2 3 4; do log_mark p$n; done

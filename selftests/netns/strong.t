@@ -35,7 +35,7 @@ missed_still() {
 
 # refused HOST: adverts, whatever for
 refused() {
-	drops "$1" | grep -E '^(bad_version|bad_hmac|bad_tag|unknown_key|weak_auth|replayed)=[^0]' | paste -sd' '
+	drops "$1" | grep -E '^(bad_version|not_enabled|bad_hmac|bad_tag|unknown_key|weak_auth|replayed)=[^0]' | paste -sd' '
 }
 
 # journal HOST: transitions and notices so far

@@ -79,9 +79,9 @@ counts() {
 	local from=r1 before
 
 	[[ $1 == r1 ]] && from=r2
-	before=$(drops "$1" 2>/dev/null | sed -n 's/^bad_version=//p')
+	before=$(drops "$1" 2>/dev/null | sed -n 's/^not_enabled=//p')
 	lab_run $from "$FRAMES" send eth0 src=10.77.0.66 "vips=$VIP" mutate=version >/dev/null 2>&1
-	wait_for 15 counted "$1" bad_version $((before + 1))
+	wait_for 15 counted "$1" not_enabled $((before + 1))
 }
 
 # both_answered MS: for how long since then two hosts answered for the address at a stretch, in ms
