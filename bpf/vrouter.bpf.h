@@ -87,7 +87,8 @@ static __always_inline enum xcarp_verdict find_vrouter(struct vrouter *vr, struc
 	*(__be32 *)key.group = group;
 	vr->entry = bpf_map_lookup_elem(&vrouters, &key);
 	if (!vr->entry) {
-		if (is_carp)
+		/* Nobody has 0, but what pushes a bow-out through ucarp's capture buffer. */
+		if (is_carp && key.vhid)
 			tell_stranger(frame, &key);
 		return PASS_NO_VROUTER;
 	}

@@ -137,6 +137,12 @@ static void port_journal(void *ctx, uint32_t index, struct journal_entry *entry)
 	EXPECT(entry->cause < VR_CAUSE_COUNT || (entry->cause >= CAUSE_REFUSED && entry->cause - CAUSE_REFUSED < XCARP_VERDICT_COUNT));
 }
 
+static void port_duplicate(void *ctx, uint32_t index, const struct xcarp_record *duplicate)
+{
+	(void)ctx;
+	EXPECT(index < VRS && duplicate->type == RECORD_DUPLICATE);
+}
+
 static void start(struct world *w)
 {
 	static const struct vip vips[] = { { 4, 24, { 10, 1, 1, 252 } },
@@ -159,6 +165,7 @@ static void start(struct world *w)
 			   .vips_flush = port_vips_flush,
 			   .script_run = port_script_run,
 			   .log = port_log,
+			   .duplicate = port_duplicate,
 			   .journal = port_journal },
 		.now_ns = START_NS,
 	};

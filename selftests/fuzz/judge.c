@@ -977,7 +977,7 @@ static void hear_stranger(struct judge *judge, struct judgement *j, const struct
 	struct vr_key key;
 	uint32_t at = 0;
 
-	if (!is_stranger(p, &key))
+	if (!is_stranger(p, &key) || !key.vhid)
 		return;
 	for (size_t i = 0; i < sizeof(key); i++)
 		at = at * 31 + ((const uint8_t *)&key)[i];

@@ -26,7 +26,7 @@ for host in r1 r2; do
 		'Adverts from our own address refused: [0-9]+, the last from 10\.77\.0\.2 \(own_source\) - Another host has our source address \(eth0 id 1\)'
 done
 told() {
-	lab_run r1 "${XCARP%/*}/xcarpctl" status eth0/1 | grep -q 'eth0/1 MASTER: own_source'
+	lab_run r1 "${XCARP%/*}/xcarpctl" status eth0/1 | grep -qE '^  refused +own_source [0-9]+, the last from 10\.77\.0\.2,'
 }
 within 4 "so does xcarpctl" told
 stop r1 TERM
