@@ -124,7 +124,7 @@ lab_spawn() {
 	local name=$1 log=$2
 
 	shift 2
-	setsid nsenter --net="/run/netns/$LAB-$name" env --default-signal=INT,QUIT "$@" </dev/null >>"$log" 2>&1 &
+	setsid nsenter --net="/run/netns/$LAB-$name" env --default-signal=INT,QUIT,HUP "$@" </dev/null >>"$log" 2>&1 &
 	# shellcheck disable=SC2034 # for the caller
 	LAB_PID=$!
 }

@@ -33,7 +33,7 @@ bugs=(
 	'a master does not yield | user/core/election.c | s/ours > input->interval_256ths || (ours ==/ours > 9999 || (ours ==/'
 	'no last advert of who yields | user/core/election.c | s/(stays_master ? ACT_ADVERT : 0)/(stays_master ? 0 : 0)/'
 	'a last advert after a tie too | user/core/election.c | s/(stays_master ? ACT_ADVERT : 0)/(stays_master ? ACT_ADVERT : ACT_ADVERT)/'
-	'no bow-out of who is demoted | user/core/election.c | s/{ ACT_BOW_OUT | ACT_LEAVE, CAUSE_DEMOTED }/{ ACT_LEAVE, CAUSE_DEMOTED }/'
+	'no bow-out of who is demoted | user/core/election.c | s/{ ACT_BOW_OUT | ACT_LEAVE, cause }/{ ACT_LEAVE, cause }/'
 	'a place of the grid is left out | user/core/election.c |
 		s/return next_ns > now_ns ? next_ns : /return next_ns > now_ns + interval_ns * 9 \/ 10 ? next_ns : /'
 	'counters follow the wall clock only | user/engine/commit.c | s/vr->counter < realtime_ns ? realtime_ns :/realtime_ns ? realtime_ns :/;
